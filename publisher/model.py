@@ -250,6 +250,8 @@ class Catalog:
     """When time alone will change the catalog: the next scheduled post."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """By post id, for posts in a series."""
+    recalled: frozenset[str] = frozenset()
+    """Ids of the posts shown from the store's last good source instead of their file."""
 
     def place(self, post: Post) -> Place | None:
         """Return where the post stands in its series, or nothing for a loose post."""
@@ -258,18 +260,18 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedPost:
-    """What the store keeps of a post once it was published: its pin and its last good source."""
+    """What the store pins of a post once it was published; its last good source is kept beside."""
 
     post_id: str
     path: str
     location: str
     title: str
+    series: str | None
     part: int | None
     """The place it holds in its series."""
-    source: bytes
     source_sha256: str
-    images: Mapping[str, bytes] = field(default_factory=dict)
-    sequence: int = 0
+    sequence: int
+    """Its turn of publication, from 1; archives are cut by it."""
     published_at: datetime
     """The post's own date."""
     withdrawn: str = ""
@@ -430,6 +432,8 @@ class Edition:
     audience: int = 0
     letters: int = 0
     approved_by: str = ""
+    approved_at: datetime | None = None
+    """When a person approved it; nothing where its digest asks for no approval."""
     closed_at: datetime | None = None
 
     @property

@@ -1,0 +1,37 @@
+# make run    the main job on the sample site, with everything it needs
+# make test   every test, with everything they need
+# make bench  the benchmarks; writes docs/benchmarks.md
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint bench pictures golden clean
+
+run: .venv/ready
+	@$(BIN)/publisher publish --now weekly
+
+test: .venv/ready-for-tests
+	@.ci/system chromium
+	@.ci/check
+
+lint: .venv/ready-for-tests
+	@.ci/check --no-tests
+
+bench: .venv/ready-for-tests
+	@.ci/system hugo
+	@$(BIN)/python -m tests.benchmarks
+
+pictures: .venv/ready-for-tests
+	@.ci/system chromium
+	@$(BIN)/python -m tests.pictures
+
+clean:
+	rm -rf .venv var public outbox dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/ready: constraints.txt pyproject.toml .ci/environment
+	@.ci/environment $(PYTHON) run
+	@touch $@
+
+.venv/ready-for-tests: .venv/ready tests/constraints.txt
+	@.ci/environment $(PYTHON) test
+	@touch $@

@@ -1,0 +1,22 @@
+"""The commands: one noun, then a verb; data to stdout, talk to stderr, ``--json`` everywhere.
+
+frame      options that every command takes, errors as people and programs read them
+telling    values as lines and tables
+site       init new withdraw import check build
+mailing    plan preview test publish run edition
+people     subscribers keys config
+"""
+
+from __future__ import annotations
+
+from publisher.cli import mailing, people, site
+from publisher.cli.frame import make_root
+
+root = make_root()
+for module in (site, mailing, people):
+    module.register(root)
+
+
+def main() -> None:
+    """Run the command line and exit with the documented code."""
+    root()

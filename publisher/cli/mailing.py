@@ -1,0 +1,346 @@
+"""Commands about mailings: plan preview test publish run edition."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from publisher.cli import telling
+from publisher.cli.frame import Command, Frame, Group, current_time, parse_moment, with_frame
+from publisher.errors import NotFound, Problem, Refused, Unavailable
+from publisher.model import DeliveryState
+
+if TYPE_CHECKING:
+    from publisher.app import Report, Site
+    from publisher.config import Digest
+    from publisher.model import Edition
+
+
+def register(root: Group) -> None:
+    """Add the commands to the program."""
+    for command in (plan, preview, test, publish, run, edition):
+        root.add_command(command)
+
+
+def _digest(site: Site, name: str) -> Digest:
+    found = site.config.digests.get(name)
+    if found is None:
+        listed = ", ".join(site.config.digests) or "none"
+        raise NotFound(
+            Problem(
+                code="digest.unknown",
+                path=name,
+                expected=f"a digest of the configuration: {listed}",
+                got=name,
+                hint=f"Add a table [digests.{name}] to config.toml, or use another name.",
+            )
+        )
+    return found
+
+
+# --------------------------------------------------------------------------------------- looking
+
+
+@click.command(cls=Command)
+@click.argument("digest", required=False)
+@click.option("--until", metavar="DATE", help="Every edition up to then, not only the next.")
+@with_frame
+def plan(frame: Frame, digest: str | None, until: str | None) -> None:
+    """Say which editions will go when, which posts in each and why, and to how many."""
+    from publisher import app, editing  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    digests = [_digest(site, digest)] if digest else list(site.config.digests.values())
+    moment = parse_moment(until, site.config.site.timezone, "--until") if until else None
+    desk, shelf = app.open_desk(site, now=now)
+    planned = [
+        one
+        for each in digests
+        for one in editing.plan(desk, each, shelf.catalog_at, now=now, until=moment)
+    ]
+    if frame.json:
+        frame.give({"editions": [telling.plan_shape(one) for one in planned]})
+    for one in planned:
+        zone = site.config.digests[one.digest].zone
+        frame.say(*telling.tell_plan(one, zone))
+    if not planned:
+        frame.say("No digest has a slot to come.")
+
+
+@click.command(cls=Command)
+@click.argument("digest")
+@click.option("--at", metavar="TIME", help="As it would be then.")
+@click.option("--for", "for_", metavar="ADDRESS", help="As this subscriber would get it.")
+@click.option("--signed", is_flag=True, help="With our signature, addressed to our own From.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("preview"), metavar="DIR")
+@with_frame
+def preview(
+    frame: Frame,
+    digest: str,
+    at: str | None,
+    for_: str | None,
+    signed: bool,  # noqa: FBT001 - click gives it by name
+    out: Path,
+) -> None:
+    """Write letter.html, letter.txt and letter.eml: what would be sent, with inert tokens."""
+    from publisher import app  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    chosen = _digest(site, digest)
+    moment = parse_moment(at, site.config.site.timezone, "--at") if at else now
+    files, facts = app.preview_letter(site, chosen, at=moment, address=for_, signed=signed)
+    if not frame.dry_run:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (out / name).write_bytes(data)
+    written = [str(out / name) for name in files]
+    if frame.json:
+        frame.give({"files": written, **facts})
+    frame.say(
+        f"Subject: {facts['subject']}",
+        f"{facts['posts']} posts, {facts['html_octets']:,} octets of HTML",
+        *(f"Written {name}" for name in written),
+        "Its links are inert: nobody can be unsubscribed by them.",
+    )
+
+
+@click.command(cls=Command)
+@click.argument("digest")
+@click.option("--to", required=True, metavar="ADDRESS", help="Who gets it.")
+@with_frame
+def test(frame: Frame, digest: str, to: str) -> None:
+    """Mail a marked test letter to one address; its links are inert."""
+    from publisher import app  # noqa: PLC0415
+    from publisher.subscribing import read_address  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    chosen, address = _digest(site, digest), read_address(to)
+    outcome, where = app.send_test(site, chosen, address, now=now)
+    if frame.json:
+        frame.give({"to": address.typed, "outcome": outcome, "where": where})
+    frame.say(f"Test letter for {address.typed}: {outcome}, {where}")
+    if outcome != DeliveryState.ACCEPTED:
+        raise click.exceptions.Exit(Unavailable.exit_code)
+
+
+# ------------------------------------------------------------------------------------------ doing
+
+
+@click.command(cls=Command)
+@click.option("--now", "digest", metavar="DIGEST", help="One edition of it more, now.")
+@with_frame
+def publish(frame: Frame, digest: str | None) -> None:
+    """Do the scheduled job once: build, open due editions, deliver, report."""
+    from publisher import app  # noqa: PLC0415
+    from publisher.engine import clock, signals  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    if digest is not None:
+        _digest(site, digest)
+    if frame.dry_run:
+        _tell_dry_run(frame, site, digest)
+        return
+    # A first rehearsal with nobody on the list would show nothing.
+    sampled = digest is not None and app.add_sample_reader(site, now=now)
+    progress = _Progress(frame)
+    with signals.stop_requested() as is_stopping:
+        report = app.publish_once(
+            site,
+            now=now,
+            clock=clock.now,
+            digest=digest,
+            is_stopping=is_stopping,
+            on_progress=progress.tell,
+        )
+    if frame.json:
+        frame.give(telling.report_shape(report))
+    frame.complain((*report.build.problems, *report.problems))
+    _tell_report(frame, site, report, sampled=sampled)
+    raise click.exceptions.Exit(report.exit_code)
+
+
+def _tell_dry_run(frame: Frame, site: Site, digest: str | None) -> None:
+    from publisher import app, editing  # noqa: PLC0415
+
+    now = current_time()
+    desk, shelf = app.open_desk(site, now=now)
+    chosen = [site.config.digests[digest]] if digest else list(site.config.digests.values())
+    planned = [
+        one
+        for each in chosen
+        for one in editing.plan(desk, each, shelf.catalog_at, now=now, until=None)
+    ]
+    if frame.json:
+        frame.give({"editions": [telling.plan_shape(one) for one in planned]})
+    for one in planned:
+        frame.say(*telling.tell_plan(one, site.config.digests[one.digest].zone))
+    frame.say("Nothing was written and no one was emailed.")
+
+
+class _Progress:
+    """A line now and then while mail goes out, on stderr."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._told = 0
+
+    def tell(self, edition: Edition, done: int) -> None:
+        """Say how far it is: each tenth of the audience."""
+        tenth = max(edition.audience // 10, 100)
+        if done - self._told >= tenth and not self._frame.quiet and not self._frame.json:
+            self._told = done
+            click.echo(f"{edition.name}: {done:,} of {edition.audience:,} accepted", err=True)
+
+
+def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> None:
+    config = site.config
+    frame.say(*telling.tell_build(report.build, str(config.paths.output)))
+    if sampled:
+        frame.say("Added one made-up reader, so that there is a letter to see.")
+    if not report.editions:
+        frame.say("No new edition: nothing new to send. No one was emailed.")
+    for one in report.editions:
+        frame.say(*telling.tell_edition(one))
+        if one.edition.rehearsal and one.edition.audience:
+            folder = config.paths.outbox / f"{one.edition.digest}-{one.edition.number}"
+            frame.say(f"  Letters in {folder}; a rehearsal: nothing left this machine.")
+    if report.round and report.round.left_to:
+        frame.say(f"Delivery is left to the running service: {report.round.left_to}.")
+    frame.say(f"Look: publisher run, then {config.site.url}/")
+
+
+@click.command(cls=Command)
+@with_frame
+def run(frame: Frame) -> None:
+    """Serve pages and feeds, keep the schedule and deliver, in one process, until stopped."""
+    import logging  # noqa: PLC0415
+
+    from publisher import app  # noqa: PLC0415
+    from publisher.engine import clock, embedded  # noqa: PLC0415
+    from publisher.web import make_site  # noqa: PLC0415
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    site = frame.open()
+    app.refuse_unready(site)
+    listen = site.config.web.listen
+
+    def tell_ready() -> None:
+        frame.say(
+            f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it."
+        )
+        sys.stdout.flush()
+
+    def tell_tick(report: Report) -> None:
+        for problem in (*report.build.problems, *report.problems):
+            logging.getLogger("publisher").warning("%s", problem.as_text().replace("\n", " "))
+
+    service = embedded.Service(site, on_report=tell_tick)
+    asgi = make_site(site.config.paths.output, site.store, app.make_pages(site.config), clock.now)
+    listened = embedded.serve(
+        asgi, service, host=listen.host, port=listen.port, on_ready=tell_ready
+    )
+    if not listened:
+        raise Unavailable(
+            Problem(
+                code="web.listen",
+                path="web.listen",
+                expected=f"to listen on {listen.host}:{listen.port}",
+                got="an address that is in use or not ours",
+                hint='Set another one in config.toml:  [web] listen = "127.0.0.1:8001"',
+            )
+        )
+    frame.say("Stopped. What was on the wire is finished and recorded.")
+
+
+# ---------------------------------------------------------------------------------------- editions
+
+
+@click.group(cls=Group)
+def edition() -> None:
+    """Look at editions and let them go."""
+
+
+@edition.command("ls")
+@with_frame
+def list_editions(frame: Frame) -> None:
+    """List the editions, oldest first."""
+    from publisher import app  # noqa: PLC0415
+
+    site = frame.open()
+    reports = app.report_editions(site)
+    if frame.json:
+        frame.give([telling.edition_shape(one) for one in reports])
+    for one in reports:
+        frame.say(*telling.tell_edition(one))
+    if not reports:
+        frame.say("No editions yet.")
+
+
+def _find(site: Site, name: str) -> Edition:
+    from publisher.store import editions  # noqa: PLC0415
+
+    digest, _, number = name.rpartition("/")
+    if not digest and len(site.config.digests) == 1:
+        digest = next(iter(site.config.digests))
+    found = None
+    if digest and number.isdecimal():
+        with site.store.read() as tx:
+            found = editions.read_by_number(
+                tx, digest, int(number), rehearsal=site.config.mail.transport == "outbox"
+            )
+    if found is None:
+        raise NotFound(
+            Problem(
+                code="edition.unknown",
+                path=name,
+                expected="an edition such as weekly/12",
+                got=name,
+                hint="publisher edition ls lists them.",
+            )
+        )
+    return found
+
+
+@edition.command("show")
+@click.argument("name")
+@with_frame
+def show_edition(frame: Frame, name: str) -> None:
+    """Show one edition: its posts, its letters, what each delivery came to, and why."""
+    from publisher import app  # noqa: PLC0415
+
+    site = frame.open()
+    shown = app.describe_edition(site, _find(site, name))
+    if frame.json:
+        frame.give({**telling.edition_shape(shown.report), **shown.details})
+    frame.say(*telling.tell_edition(shown.report), *telling.tell_details(shown.details))
+
+
+@edition.command("approve")
+@click.argument("name")
+@click.option("--by", default="", metavar="NAME", help="Who approves; your login name if absent.")
+@with_frame
+def approve_edition(frame: Frame, name: str, by: str) -> None:
+    """Approve an edition as it is now: what was approved is what is sent."""
+    import getpass  # noqa: PLC0415
+
+    from publisher import app, editing  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    found = _find(site, name)
+    desk, _ = app.open_desk(site, now=now)
+    problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
+    if problems:
+        raise Refused(*problems)
+    shown = app.describe_edition(site, _find(site, name))
+    if frame.json:
+        frame.give({**telling.edition_shape(shown.report), **shown.details})
+    frame.say(
+        f"Approved {found.name}: {shown.report.edition.content_sha256[:12]}. "
+        "It goes at its slot, or with the next publish where that has passed."
+    )

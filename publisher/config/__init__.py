@@ -1,0 +1,78 @@
+"""What ``config.toml`` says: parsed once, every problem at once, then never looked at again.
+
+tree      what the file means: frozen values
+options   one row a key: what it takes, its default, what it is for
+kinds     what a value of each kind looks like, and how to mend one that does not
+lines     where in the file a key stands
+reading   bytes and environment to a ``Config``, or to its problems
+live      what a site needs before it mails people
+sample    the file that ``publisher init`` writes
+"""
+
+from __future__ import annotations
+
+from publisher.config.hosts import is_loopback, is_reserved_domain
+from publisher.config.live import live_problems
+from publisher.config.options import KEYS, OPTIONS, Option
+from publisher.config.reading import MISSING_FILE, missing, parse
+from publisher.config.sample import sample, write_value
+from publisher.config.tree import (
+    Alerts,
+    Config,
+    Courses,
+    Database,
+    Digest,
+    Dkim,
+    Feedback,
+    Feeds,
+    Hooks,
+    Imap,
+    Listen,
+    Mail,
+    Mailbox,
+    Paths,
+    Privacy,
+    Rate,
+    Review,
+    Secret,
+    Site,
+    Smtp,
+    Subscribe,
+    Web,
+)
+
+__all__ = [
+    "KEYS",
+    "MISSING_FILE",
+    "OPTIONS",
+    "Alerts",
+    "Config",
+    "Courses",
+    "Database",
+    "Digest",
+    "Dkim",
+    "Feedback",
+    "Feeds",
+    "Hooks",
+    "Imap",
+    "Listen",
+    "Mail",
+    "Mailbox",
+    "Option",
+    "Paths",
+    "Privacy",
+    "Rate",
+    "Review",
+    "Secret",
+    "Site",
+    "Smtp",
+    "Subscribe",
+    "Web",
+    "is_loopback",
+    "is_reserved_domain",
+    "live_problems",
+    "missing",
+    "parse",
+    "sample",
+    "write_value",
+]

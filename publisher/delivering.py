@@ -1,0 +1,365 @@
+"""From an open edition to mail on the wire: claim, begin, send, record, close.
+
+One connection, one mail at a time. The commit that records how a mail ended also says that the
+next one begins, so a kill loses nothing and can repeat only the mail that was on the wire.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from publisher import deliverability, mail, site, tokens, urls
+from publisher.errors import Problem, Refused, Unavailable
+from publisher.model import (
+    Accepted,
+    Deferred,
+    DeliveryState,
+    Edition,
+    EditionState,
+    Envelope,
+    Outcome,
+    Phase,
+    Rejected,
+    Uncertain,
+)
+from publisher.store import editions, ledger, subscribers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from publisher.config import Config
+    from publisher.model import Address, EditionContent, Letter
+    from publisher.store import Store
+    from publisher.tokens import Key
+    from publisher.transport import Transport
+
+LEASE = timedelta(minutes=15)
+"""Longer than the longest wait for one reply."""
+_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What a round of sending is given: time, the way out, and how to be told to stop."""
+
+    config: Config
+    store: Store
+    transport: Callable[[bool], Transport]
+    """Opens the way out: the outbox for a rehearsal, else what the configuration says."""
+    clock: Callable[[], datetime]
+    is_stopping: Callable[[], bool] = lambda: False
+    on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round of sending came to."""
+
+    handed_over: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    left_to: str = ""
+    """Who sends instead, where another process holds the sender's lock."""
+
+
+def deliver(sending: Sending) -> Round:
+    """Send every open edition until nothing can start; another sender's work is left to it."""
+    done = Round()
+    with sending.store.read() as tx:
+        waiting = editions.read_all(tx, states=[EditionState.SENDING])
+    if not waiting:
+        return done
+    try:
+        with site.hold(sending.config.paths.state / "sender.lock"):
+            with sending.store.write() as tx:
+                ledger.release_chunks(tx, now=sending.clock())
+            for edition in waiting:
+                _deliver_edition(sending, edition, done)
+    except Unavailable as error:
+        if error.problems[0].code != "site.locked":
+            raise
+        done.left_to = error.problems[0].got
+    return done
+
+
+def _deliver_edition(sending: Sending, edition: Edition, done: Round) -> None:
+    if not edition.rehearsal and sending.config.mail.transport == "outbox":
+        done.problems.append(_waits_for_smtp(edition))
+        return
+    _expire(sending, edition)
+    transport = sending.transport(edition.rehearsal)
+    try:
+        worker = _Worker(sending, edition, transport, done)
+        while not sending.is_stopping() and worker.run_chunk():
+            pass
+    except Unavailable as error:
+        done.problems.extend(error.problems)
+    finally:
+        transport.close()
+    _close(sending, edition)
+
+
+def _expire(sending: Sending, edition: Edition) -> None:
+    now = sending.clock()
+    if now - edition.fire_at > sending.config.mail.expire_after and not edition.approved_at:
+        with sending.store.write() as tx:
+            ledger.end_open(tx, edition, DeliveryState.EXPIRED, "older than expire_after")
+
+
+def _close(sending: Sending, edition: Edition) -> None:
+    resend = sending.config.mail.uncertain == "resend"
+    with sending.store.write() as tx:
+        ledger.close(tx, edition, resend=resend, now=sending.clock())
+
+
+def _waits_for_smtp(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.transport",
+        path=edition.name,
+        level="warning",
+        expected='transport = "smtp", as when this edition was made',
+        got='transport = "outbox"',
+        hint="It waits; nothing was sent. Set the transport back, or cancel the edition.",
+    )
+
+
+class _Worker:
+    """Sends one edition's chunks over one connection."""
+
+    def __init__(
+        self, sending: Sending, edition: Edition, transport: Transport, done: Round
+    ) -> None:
+        self._sending = sending
+        self._edition = edition
+        self._transport = transport
+        self._done = done
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        with sending.store.read() as tx:
+            content = editions.read_content(tx, edition.id)
+            link_keys = subscribers.load_keys(tx, "link")
+        self._writer = _Writer(sending.config, sending.store, edition, content, link_keys[0])
+
+    def run_chunk(self) -> bool:
+        """Send what is due in the next chunk; False where there is no chunk to take."""
+        sending = self._sending
+        now = sending.clock()
+        with sending.store.write() as tx:
+            claim = ledger.claim_chunk(
+                tx, self._edition.id, owner=self._owner, now=now, lease=LEASE
+            )
+        if claim is None:
+            return False
+        went_on = self._send_due(claim)
+        with sending.store.write() as tx:
+            ledger.finish_chunk(tx, claim, resend=sending.config.mail.uncertain == "resend")
+        return went_on
+
+    def _send_due(self, claim: ledger.Claim) -> bool:
+        resend = self._sending.config.mail.uncertain == "resend"
+        fact: ledger.Fact | None = None
+        after = 0
+        now = self._sending.clock()
+        try:
+            while True:
+                with self._sending.store.read() as tx:
+                    rows = ledger.read_due(
+                        tx, claim, now=now, resend=resend, after=after, limit=_ROWS
+                    )
+                if not rows:
+                    return True
+                for due in rows:
+                    # The fact is in the same commit as the start: it must not be written twice.
+                    began, fact = self._step(claim, fact, due), None
+                    if began is ledger.Start.STOPPED:
+                        return False
+                    if began is ledger.Start.STARTED:
+                        fact = self._send(due)
+                after = rows[-1].subscriber_id
+        finally:
+            if fact:
+                self._record(fact)
+
+    def _step(
+        self, claim: ledger.Claim, fact: ledger.Fact | None, due: ledger.Due
+    ) -> ledger.Start:
+        """Commit how the last mail ended and that the next one begins."""
+        now = self._sending.clock().replace(microsecond=0)
+        with self._sending.store.write() as tx:
+            if fact:
+                ledger.record(tx, self._edition, fact, now=now)
+            if self._sending.is_stopping():
+                return ledger.Start.STOPPED
+            reason = self._unmailable(due)
+            if reason:
+                ledger.suppress_delivery(tx, self._edition, due, reason)
+                return ledger.Start.SKIPPED
+            began = ledger.start(tx, claim, due, now=now, lease=LEASE)
+            if began is ledger.Start.SKIPPED:
+                ledger.suppress_delivery(tx, self._edition, due, "left before this mail began")
+        return began
+
+    def _unmailable(self, due: ledger.Due) -> str:
+        if not due.address.key:
+            return "the person was erased"
+        if self._sending.config.live and deliverability.is_reserved(due.address):
+            return "a domain reserved for examples (RFC 2606)"
+        return ""
+
+    def _record(self, fact: ledger.Fact) -> None:
+        with self._sending.store.write() as tx:
+            ledger.record(tx, self._edition, fact, now=self._sending.clock())
+
+    def _send(self, due: ledger.Due) -> ledger.Fact:
+        """Put one mail on the wire and say how it ended; a relay that is down undoes the start."""
+        now = self._sending.clock().replace(microsecond=0)
+        try:
+            envelope, data = self._writer.write(due, due.first_attempt_at or now)
+            outcome = self._transport.send(envelope, data)
+        except Refused as error:
+            problem = error.problems[0]
+            return ledger.Fact(due=due, outcome=self._writer.refusal(problem))
+        except BaseException:
+            with self._sending.store.write() as tx:
+                ledger.put_back(tx, due)
+            raise
+        if isinstance(outcome, Accepted):
+            self._done.handed_over += 1
+            self._sending.on_progress(self._edition, self._done.handed_over)
+        return ledger.Fact(
+            due=due, outcome=outcome, next_attempt_at=_next_attempt_at(outcome, due, now)
+        )
+
+
+def _next_attempt_at(outcome: Outcome, due: ledger.Due, now: datetime) -> datetime | None:
+    match outcome:
+        case Deferred() | Uncertain():
+            return now + deliverability.back_off(due.attempts + 1)
+        case Accepted() | Rejected():
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """The one person a mail is addressed to, with the token of their links."""
+
+    address: Address
+    discreet: bool
+    confirmed_at: datetime | None
+    token: str
+
+
+def compile_for(config: Config, content: EditionContent, letter: Letter) -> mail.CompiledLetter:
+    """Return a letter as bytes, open only where readers differ."""
+    sender, reply_to = config.mail.from_, config.mail.reply_to
+    return mail.compile_letter(
+        letter,
+        mailing_list=mail.MailingList(
+            name=config.site.name,
+            # Constant and topic-free: the digest's name is the operator's own word.
+            list_id=f"letters.{sender.domain}",
+            archive_url=urls.absolute(config.site.url, "/editions/"),
+            web_url=content.web_url,
+            reply_to=(reply_to.name, reply_to.address) if reply_to else None,
+        ),
+    )
+
+
+def address_letter(
+    config: Config,
+    content: EditionContent,
+    compiled: mail.CompiledLetter,
+    reader: Reader,
+    *,
+    message_id: str,
+    at: datetime,
+    subject: str = "",
+) -> bytes:
+    """Return the mail of one reader; the same values give the same bytes. ``at`` is UTC."""
+    sender = config.mail.from_
+    discreet_from = config.digests[content.digest].discreet_from if reader.discreet else None
+    shown = discreet_from or sender
+    usual = content.discreet_subject if reader.discreet else content.subject
+    return mail.compose(
+        compiled,
+        to=reader.address,
+        from_=(shown.name, shown.address),
+        subject=subject or usual,
+        preheader="" if reader.discreet else content.preheader,
+        reason=_reason(reader.confirmed_at),
+        unsubscribe_url=urls.absolute(config.site.url, urls.unsubscribe_path(reader.token)),
+        preferences_url=urls.absolute(config.site.url, urls.preferences_path(reader.token)),
+        message_id=message_id,
+        date=at.astimezone(ZoneInfo(config.site.timezone)),
+        discreet=reader.discreet,
+    )
+
+
+def readable_parts(data: bytes) -> dict[str, str]:
+    """Return a mail's subject, text and HTML as its reader sees them, decoded by the stdlib."""
+    parsed = email.message_from_bytes(data, policy=email.policy.default)
+    parts = {"subject": str(parsed["Subject"])}
+    for kind in ("plain", "html"):
+        part = parsed.get_body((kind,))
+        parts["text" if kind == "plain" else kind] = part.get_content() if part else ""
+    return parts
+
+
+def _reason(confirmed_at: datetime | None) -> str:
+    when = f" on {confirmed_at.day} {confirmed_at:%B %Y}" if confirmed_at else ""
+    return f"You get this because you confirmed it{when}."
+
+
+class _Writer:
+    """Writes the mail of one delivery: each letter is compiled once, then only joined."""
+
+    def __init__(
+        self, config: Config, store: Store, edition: Edition, content: EditionContent, key: Key
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._edition = edition
+        self._content = content
+        self._key = key
+        self._compiled: dict[int, mail.CompiledLetter] = {}
+
+    def write(self, due: ledger.Due, at: datetime) -> tuple[Envelope, bytes]:
+        """Return the envelope and the bytes; the same for every attempt."""
+        config, edition = self._config, self._edition
+        sender = config.mail.from_
+        token = tokens.make(self._key, due.subscriber_id)
+        mark = tokens.keyed_hash(self._key, f"{edition.id}:{due.subscriber_id}")[:24]
+        data = address_letter(
+            config,
+            self._content,
+            self._letter(due.letter_id),
+            Reader(
+                address=due.address,
+                discreet=due.discreet,
+                confirmed_at=due.confirmed_at,
+                token=token,
+            ),
+            message_id=f"<{mark}@{sender.domain}>",
+            at=at,
+        )
+        name = f"{edition.digest}-{edition.number}/{due.seq:06d}"
+        return Envelope(sender=sender.address, recipient=due.address.typed, name=name), data
+
+    def _letter(self, letter_id: int) -> mail.CompiledLetter:
+        known = self._compiled.get(letter_id)
+        if known is None:
+            with self._store.read() as tx:
+                letter = editions.read_letter(tx, self._edition.id, letter_id)
+            known = compile_for(self._config, self._content, letter)
+            self._compiled[letter_id] = known
+        return known
+
+    def refusal(self, problem: Problem) -> Rejected:
+        """Return what a mail that may not be written at all counts as."""
+        return Rejected(code=553, reply=problem.got, phase=Phase.MAIL)

@@ -1,0 +1,1 @@
+"""What goes to whom and when: pure judgement over posts, digests and slots."""

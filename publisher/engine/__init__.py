@@ -1,0 +1,1 @@
+"""The clock and the threads: the only place that waits."""

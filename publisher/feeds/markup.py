@@ -1,0 +1,142 @@
+"""Text and HTML as feed readers can take them: legal characters, plain titles, absolute addresses."""
+
+from __future__ import annotations
+
+import re
+from html import escape, unescape
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+from typing_extensions import override
+
+from publisher import urls
+
+# XML 1.0 §2.2 Char, less what it discourages: C1 controls, DEL and noncharacters.
+_ILLEGAL = re.compile(
+    "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    + "".join(f"{chr(n << 16)}-{chr((n << 16) + 0xFFFD)}" for n in range(1, 17))
+    + "]"
+)
+_REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
+_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]*)?/?>")
+_END_TAG = re.compile(r"</([a-zA-Z][a-zA-Z0-9]*)\s*>")
+_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([^,]+))?")
+
+# What people write in a title and may leave open; other names are taken for markup when closed.
+_INLINE = frozenset(
+    {"a", "b", "br", "code", "em", "hr", "i", "img", "small", "span", "strong", "sub", "sup", "u"}
+)
+_ADDRESSES = frozenset({"href", "src", "cite", "poster", "longdesc"})
+# An id or a name could collide with the reader's own page, and no link of an entry leads to one:
+# fragments lead to the post's page. The others mean something on our pages only.
+_OURS = frozenset({"id", "name", "class", "style", "target", "loading", "decoding", "tabindex"})
+
+
+def clean(text: str) -> str:
+    """Return the text without the characters that XML 1.0 cannot or should not carry.
+
+    Every line end becomes a line feed, because XML parsers would make it one.
+    """
+    return _ILLEGAL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def as_line(text: str) -> str:
+    """Return plain text as one line of legal characters."""
+    return " ".join(clean(text).split())
+
+
+def as_title(text: str) -> str:
+    """Return a title or summary as plain text: no HTML tags, no character references, one line.
+
+    Readers disagree on markup there, and text without any is the only portable kind. Angle
+    brackets that are no markup stay: ``<sertraline>``, ``a < b``.
+    """
+    resolved = _REFERENCE.sub(lambda found: unescape(found[0]), text)
+    names = _INLINE.union(name.lower() for name in _END_TAG.findall(resolved))
+    bare = _TAG.sub(lambda tag: "" if tag[1].lower() in names else tag[0], resolved)
+    return as_line(bare)
+
+
+def resolve(address: str, *, site_url: str, page_url: str) -> str:
+    """Return the address as it is reached from anywhere; empty where it is no address at all.
+
+    A path from the root is a path of the site; anything else is relative to the post's page.
+    """
+    address = clean(address).strip()
+    if not address.startswith("//"):
+        address = urls.absolute(site_url, address)
+    try:
+        return urljoin(page_url, address)
+    except ValueError:
+        return ""
+
+
+def absolute_html(html: str, *, site_url: str, page_url: str) -> str:
+    """Return sanitised HTML with every address absolute, and without what only our pages use."""
+    parser = _Rewriter(site_url=site_url, page_url=page_url)
+    parser.feed(clean(html))
+    parser.close()
+    return "".join(parser.written)
+
+
+def link(title: str, url: str) -> str:
+    """Return an HTML link with the title as its text."""
+    return f'<a href="{escape(url)}">{escape(title, quote=False)}</a>'
+
+
+class _Rewriter(HTMLParser):
+    """Copies HTML, rewriting start tags; comments and declarations are left out."""
+
+    def __init__(self, *, site_url: str, page_url: str) -> None:
+        super().__init__(convert_charrefs=False)
+        self.site_url = site_url
+        self.page_url = page_url
+        self.written: list[str] = []
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.written.append(f"<{tag}{self._rewrite(attrs)}>")
+
+    @override
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.written.append(f"<{tag}{self._rewrite(attrs)} />")
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self.written.append(f"</{tag}>")
+
+    @override
+    def handle_data(self, data: str) -> None:
+        self.written.append(data)
+
+    @override
+    def handle_entityref(self, name: str) -> None:
+        self.written.append(f"&{name};")
+
+    @override
+    def handle_charref(self, name: str) -> None:
+        self.written.append(f"&#{name};")
+
+    def _rewrite(self, attrs: list[tuple[str, str | None]]) -> str:
+        return "".join(self._attribute(name, value or "") for name, value in attrs)
+
+    def _attribute(self, name: str, value: str) -> str:
+        if name in _OURS or name.startswith(("data-", "on")):
+            return ""
+        if name in _ADDRESSES:
+            value = self._resolve(value)
+            if not value:
+                return ""
+        elif name == "srcset":
+            value = self._resolve_srcset(value)
+        return f' {name}="{escape(clean(value))}"'
+
+    def _resolve(self, address: str) -> str:
+        return resolve(address, site_url=self.site_url, page_url=self.page_url)
+
+    def _resolve_srcset(self, value: str) -> str:
+        """Resolve each candidate of ``srcset``: an address and perhaps a width or density."""
+        return ", ".join(
+            f"{self._resolve(address)} {size}".strip()
+            for address, size in _CANDIDATE.findall(value)
+        )

@@ -1,0 +1,259 @@
+"""Letters: one edition's mail for one set of its posts, as inlined HTML and as plain text.
+
+A letter is a pure function of the edition's frozen content and the set. What differs from reader
+to reader is left open as a token, so that the costly step, inlining the style, happens once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import traceback
+from dataclasses import asdict, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from publisher.errors import ContentError, Problem
+from publisher.letters.contents import (
+    describe_items,
+    find_starts,
+    name_edition,
+    name_sender,
+    spell_date,
+)
+from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline
+from publisher.letters.plain import plain_text, readable, underline, wrap
+from publisher.look import TOKENS as LOOK
+from publisher.look import palette
+from publisher.model import EditionContent, Letter, LetterPost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text"]
+
+TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
+"""The places of a letter that ``mail`` fills for each reader; the last one is in the HTML only."""
+
+_HTML = "letters/letter.html"
+_TEXT = "letters/letter.txt"
+_OUTPUT_CHARACTERS = 2_000_000
+_FILLER = "\u034f\u200c\u00a0" * 60
+"""Takes the room after a short preheader, so that no mail program shows the text that follows."""
+_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
+_T = TypeVar("_T")
+
+
+class Letters:
+    """Renders letters with the templates as they were when it was made."""
+
+    def __init__(self, template_paths: Sequence[Path]) -> None:
+        """Read every template below ``letters/``; the first path that has one wins.
+
+        Raises:
+            ContentError: a template is not UTF-8.
+        """
+        self._sources = _read_templates(template_paths)
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FunctionLoader(self._load),
+            autoescape=select_autoescape(["html"], default=False),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(wrap=wrap, underline=underline)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the names and sources of the templates, not where they lie."""
+        return _sha256({name: source for name, (source, _) in self._sources.items()})
+
+    def render(self, content: EditionContent, post_ids: Sequence[str]) -> Letter:
+        """Return the letter for these posts of the edition, in the edition's order.
+
+        Raises:
+            ContentError: the set is empty or has a stranger, or a template fails or does what a
+                letter must not; each problem names the template, and its line where there is one.
+        """
+        posts = _choose(content, post_ids)
+        chosen = tuple(post.post_id for post in posts)
+        content, posts = _clean(content), _clean(posts)
+        context = _describe(content, posts)
+        page = self._fill(_HTML, context)
+        self._refuse(_HTML, find_loads(page))
+        html = self._inline(page)
+        self._refuse(_HTML, find_faults(page, html, TOKENS))
+        text = _tidy(self._fill(_TEXT, context))
+        self._refuse(_TEXT, find_miscounts(text, TOKENS[:-1]))
+        return Letter(key=letter_key(chosen), post_ids=chosen, html=html, text=text)
+
+    def _load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        if name not in self._sources:
+            return None
+        source, path = self._sources[name]
+        return source, path, lambda: True
+
+    def _fill(self, name: str, context: dict[str, object]) -> str:
+        try:
+            return _join(self._environment.get_template(name).generate(context))
+        except Exception as error:  # whatever a site's own template does, it is told where
+            raise ContentError(self._blame(name, error)) from error
+
+    def _inline(self, page: str) -> str:
+        try:
+            return inline(page)
+        except Exception as error:  # premailer raises whatever it stumbles over
+            raise ContentError(self._problem(_HTML, _bad_style(error))) from error
+
+    def _blame(self, name: str, error: Exception) -> Problem:
+        """Return the problem with the file and line of the template that raised the error."""
+        ours = {path for _, path in self._sources.values()}
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in ours]
+        path: str = self._path(name)
+        line: int | None = None
+        if isinstance(error, TemplateSyntaxError):
+            path, line = error.filename or path, error.lineno
+        elif frames:
+            path, line = frames[-1].filename, frames[-1].lineno
+        return Problem(
+            code="letter.template",
+            path=path,
+            line=line,
+            expected="a template that renders",
+            got=f"{type(error).__name__}: {error}",
+            hint="Mend the template, or remove it to use the one that ships.",
+        )
+
+    def _refuse(self, name: str, reasons: Iterable[Reason]) -> None:
+        if problems := [self._problem(name, reason) for reason in reasons]:
+            raise ContentError(*problems)
+
+    def _problem(self, name: str, reason: Reason) -> Problem:
+        code, expected, got = reason
+        return Problem(
+            code=code,
+            path=self._path(name),
+            expected=expected,
+            got=got,
+            hint="Compare the template with the one that ships.",
+        )
+
+    def _path(self, name: str) -> str:
+        return self._sources[name][1] if name in self._sources else name
+
+
+def letter_key(post_ids: Sequence[str]) -> str:
+    """Return the SHA-256 over the ids of a letter's posts, in the edition's order."""
+    return _sha256(list(post_ids))
+
+
+def content_sha256(content: EditionContent) -> str:
+    """Return the SHA-256 over everything in the content, as canonical JSON."""
+    return _sha256(asdict(content))
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
+
+
+def _read_templates(paths: Sequence[Path]) -> dict[str, tuple[str, str]]:
+    """Return by name the source and the path of each template; the first path wins."""
+    sources: dict[str, tuple[str, str]] = {}
+    for root in reversed(paths):
+        for file in sorted(path for path in (root / "letters").rglob("*") if path.is_file()):
+            try:
+                source = file.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise ContentError(_not_utf8(file, error)) from error
+            sources[file.relative_to(root).as_posix()] = (source, str(file))
+    return sources
+
+
+def _not_utf8(file: Path, error: UnicodeDecodeError) -> Problem:
+    return Problem(
+        code="letter.template",
+        path=str(file),
+        line=error.object.count(b"\n", 0, error.start) + 1,
+        expected="text in UTF-8",
+        got=f"the byte 0x{error.object[error.start]:02x}",
+        hint="Save the template as UTF-8.",
+    )
+
+
+def _choose(content: EditionContent, post_ids: Sequence[str]) -> tuple[LetterPost, ...]:
+    wanted = set(post_ids)
+    posts = tuple(post for post in content.posts if post.post_id in wanted)
+    strangers = sorted(wanted - {post.post_id for post in posts})
+    if strangers or not posts:
+        raise ContentError(
+            Problem(
+                code="letter.posts",
+                path=f"{content.digest}/{content.number}",
+                expected="one or more posts of this edition",
+                got=", ".join(strangers) or "no post",
+            ),
+        )
+    return posts
+
+
+def _clean(value: _T) -> _T:
+    """Return the content with every text readable, and no text that passes for a token."""
+    if isinstance(value, str):
+        return re.sub("@@(?=[A-Z_]+@@)", "@\u2060@", readable(value))  # type: ignore[return-value]
+    if isinstance(value, tuple):
+        return tuple(map(_clean, value))  # type: ignore[return-value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _clean(getattr(value, f.name)) for f in fields(value)})
+    return value
+
+
+def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[str, object]:
+    """Return everything a template may speak of."""
+    colours = palette(content.accent)
+    to_left = content.language.lower().partition("-")[0] in _RIGHT_TO_LEFT
+    return {
+        "content": content,
+        "edition": name_edition(content),
+        "dated": spell_date(content.dated_on),
+        "intro": [text for text in re.split(r"\n\s*\n", content.intro.strip()) if text],
+        "items": describe_items(posts),
+        "starts": find_starts(posts),
+        "sender": name_sender(content),
+        "slots": {token.strip("@").lower(): token for token in TOKENS},
+        "filler": _FILLER,
+        "type": {name: stack.replace('"', "") for name, stack in LOOK["type"].items()},
+        "size": LOOK["letter"],
+        "space": LOOK["space"],
+        "light": colours.light,
+        "dark": colours.dark,
+        "direction": "rtl" if to_left else "ltr",
+        "near": "right" if to_left else "left",
+    }
+
+
+def _join(chunks: Iterable[str]) -> str:
+    """Return the output of a template; stop one that does not end by itself."""
+    taken, size = [], 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > _OUTPUT_CHARACTERS:
+            raise OverflowError(f"more than {_OUTPUT_CHARACTERS} characters of output")
+        taken.append(chunk)
+    return "".join(taken)
+
+
+def _tidy(text: str) -> str:
+    """Return the text without spaces at line ends and with two blank lines at most."""
+    lines = (line if line == "-- " else line.rstrip() for line in text.split("\n"))
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n") + "\n"
+
+
+def _bad_style(error: Exception) -> Reason:
+    return "letter.style", "style that can be inlined", f"{type(error).__name__}: {error}"

@@ -1,0 +1,394 @@
+"""Every page that people read, as text: from values and templates, with no script and no tracker.
+
+views        ``SiteView`` and the small values that acting pages are made of
+contents     a series as the list of its parts
+markup       a post's text made ready for a page
+linked_data  what search engines read of a post
+words        dates, bylines, counts
+templating   jinja2, a site's own templates before ours
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from publisher import __version__, look, urls
+from publisher.model import Channel
+from publisher.pages import words
+from publisher.pages.contents import (
+    latest_number,
+    list_around,
+    list_letter_parts,
+    list_parts,
+    number_of,
+)
+from publisher.pages.linked_data import describe_article
+from publisher.pages.markup import dress_body, is_own
+from publisher.pages.templating import Templates
+from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from publisher.model import Body, Catalog, EditionContent, Link, Place, Post, Series
+    from publisher.model import Withdrawal
+
+__all__ = ["Field", "Form", "Pages", "SiteView"]
+
+_NAMES = (
+    "archive",
+    "base",
+    "edition",
+    "editions",
+    "feeds",
+    "home",
+    "lists",
+    "message",
+    "post",
+    "privacy",
+    "series",
+    "tag",
+)
+_STYLE = "pages/site.css"
+_LOOSE = 20
+"""How many posts on their own the first page lists; the archive has the others."""
+
+
+class Pages:
+    """Renders every page of one site with the templates as they were when it was made.
+
+    Raises ContentError with every template that is missing or cannot be read.
+    """
+
+    def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
+        self._site = site
+        self._zone = ZoneInfo(site.zone)
+        self._css = Templates(template_paths, [_STYLE], {}).render(
+            _STYLE, variables=look.css_variables(look.palette(site.accent))
+        )
+        short = hashlib.sha256(self._css.encode()).hexdigest()[:8]
+        self.stylesheet_path = f"assets/site-{short}.css"
+        """Where ``stylesheet()`` belongs, below the root; the name changes with the content."""
+        self._templates = Templates(
+            template_paths, [f"pages/{name}.html" for name in _NAMES], self._globals()
+        )
+        self.fingerprint = self.digest_inputs()
+        """Changes whenever the same values would give other pages."""
+
+    def digest_inputs(self) -> str:
+        """Return a hash over everything but the values given to the methods."""
+        parts = (__version__, self._site, self._css, self._templates.digest())
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def stylesheet(self) -> str:
+        """Return the style sheet that every page links."""
+        return self._css
+
+    # ---------------------------------------------------------------------------- what is read
+
+    def home(self, catalog: Catalog) -> str:
+        """Return the first page: the newest post, every series, the posts on their own."""
+        site = self._site
+        newest = catalog.posts[0] if catalog.posts else None
+        in_series = bool(catalog.series)
+        sentence = _describe_site(site, in_series=in_series)
+        return self._render(
+            "home",
+            Head(title=site.name, description=sentence, canonical=f"{site.url}/"),
+            sentence=sentence,
+            newest=newest,
+            place=catalog.place(newest) if newest else None,
+            series=[(one, list_around(one, latest_number(one))) for one in catalog.series],
+            loose=[post for post in catalog.posts if not catalog.place(post)][:_LOOSE],
+        )
+
+    def post(self, post: Post, body: Body, place: Place | None, catalog: Catalog) -> str:
+        """Return a post's page: its text and notes, its place in its series, its neighbours."""
+        url = self._absolute(urls.post_path(post.location))
+        image, image_url = self._lead_image(post)
+        head = Head(
+            title=f"{post.title} · {self._site.name}",
+            description=post.summary,
+            canonical=post.canonical_url or url,
+            kind="article",
+            image=image_url,
+        )
+        return self._render(
+            "post",
+            head,
+            post=post,
+            body=dress_body(body.html, self._site.url),
+            notes=body.notes,
+            note_html=Markup,
+            place=place,
+            lines=list_around(place.series, place.number, here=place.number) if place else (),
+            previous=_neighbour(place, place.previous) if place else None,
+            next=_neighbour(place, place.next) if place else None,
+            next_series=_next_series(place.series, catalog) if place and not place.next else None,
+            image=image,
+            data=self._article(post, place, url, image_url),
+        )
+
+    def series(self, series: Series, catalog: Catalog) -> str:
+        """Return a series' page: its table of contents, from part 1."""
+        path = urls.post_path(series.slug)
+        has_feeds = any(Channel.FEED in post.channels for post in series.posts)
+        description = series.info.summary or f"{series.title}, in {words.count_parts(series.total)}."
+        return self._render(
+            "series",
+            Head(
+                title=f"{series.title} · {self._site.name}",
+                description=description,
+                canonical=self._absolute(path),
+                folder=path if has_feeds else "",
+                feed_title=f"{series.title} · {self._site.name}",
+            ),
+            series=series,
+            lines=list_parts(series),
+            first=next(iter(series.posts), None),
+            path=path,
+            has_feeds=has_feeds,
+            next_series=_next_series(series, catalog),
+        )
+
+    def archive(self, catalog: Catalog) -> str:
+        """Return the list of all posts by year and month, newest first."""
+        return self._render(
+            "archive",
+            Head(
+                title=f"Archive · {self._site.name}",
+                description=f"Every post of {self._site.name}, by year and month.",
+                canonical=self._absolute(urls.ARCHIVE),
+            ),
+            years=self._by_year(catalog.posts),
+            catalog=catalog,
+        )
+
+    def tag(self, tag: str, posts: Sequence[Post]) -> str:
+        """Return the list of the posts with this tag, newest first; ``tag`` is its address."""
+        names = (name for post in posts for name in post.tags if urls.tag_slug(name) == tag)
+        name, path = next(names, tag), f"/tags/{tag}/"
+        has_feeds = any(Channel.FEED in post.channels for post in posts)
+        return self._render(
+            "tag",
+            Head(
+                title=f"{name} · {self._site.name}",
+                description=f"Posts of {self._site.name} about {name}.",
+                canonical=self._absolute(path),
+                folder=path if has_feeds else "",
+                feed_title=f"{name} · {self._site.name}",
+            ),
+            name=name,
+            posts=posts,
+            path=path,
+            has_feeds=has_feeds,
+        )
+
+    def edition(self, content: EditionContent) -> str:
+        """Return the web copy of an edition: all its posts, nothing of any reader."""
+        new = frozenset(post.post_id for post in content.posts)
+        return self._render(
+            "edition",
+            Head(
+                title=f"{content.title} {content.number} · {self._site.name}",
+                description=content.preheader or content.subject,
+                canonical=content.web_url,
+            ),
+            content=content,
+            intro=[part for part in content.intro.split("\n\n") if part.strip()],
+            items=[
+                (post, list_letter_parts(post, new), dress_body(post.html, self._site.url))
+                for post in content.posts
+            ],
+        )
+
+    def editions(self, editions: Iterable[tuple[str, int, str, str]]) -> str:
+        """Return the list of editions, each a title, a number, an ISO date and a path."""
+        return self._render(
+            "editions",
+            Head(
+                title=f"Letters · {self._site.name}",
+                description=f"Every letter that {self._site.name} has sent.",
+                canonical=self._absolute("/editions/"),
+            ),
+            editions=sorted(editions, key=lambda one: (one[2], one[0], one[1]), reverse=True),
+        )
+
+    # --------------------------------------------------------------------------- what explains
+
+    def feeds(self, catalog: Catalog) -> str:
+        """Return the page that says what feeds are and gives the address of each."""
+        tags = sorted({tag for post in catalog.posts for tag in post.tags}, key=str.casefold)
+        return self._render(
+            "feeds",
+            Head(
+                title=f"Feeds · {self._site.name}",
+                description=f"Follow {self._site.name} in a feed reader, whole or by series.",
+                canonical=self._absolute(urls.FEEDS),
+            ),
+            whole=FeedGroup(title="Everything", path=urls.HOME),
+            series=[
+                FeedGroup(title=one.title, path=urls.post_path(one.slug), anchor=one.slug)
+                for one in catalog.series
+                if any(Channel.FEED in post.channels for post in one.posts)
+            ],
+            tags=[FeedGroup(title=tag, path=urls.tag_path(tag)) for tag in tags],
+        )
+
+    def privacy(
+        self,
+        *,
+        keep_attempts_days: int | None = None,
+        keep_unconfirmed_days: int | None = None,
+        postal_address: str = "",
+    ) -> str:
+        """Return the page that says what is stored of whom, and that nothing tracks."""
+        return self._render(
+            "privacy",
+            Head(
+                title=f"Privacy · {self._site.name}",
+                description=f"What {self._site.name} stores about you, and what it never does.",
+                canonical=self._absolute(urls.PRIVACY),
+            ),
+            keep_attempts_days=keep_attempts_days,
+            keep_unconfirmed_days=keep_unconfirmed_days,
+            postal_address=postal_address,
+        )
+
+    # --------------------------------------------------------------------------- what answers
+
+    def not_found(self) -> str:
+        """Return the page for an address that has none."""
+        return self.message(
+            "There is no page here",
+            "The address may have a slip in it, or the page may never have been.",
+            links=((urls.ARCHIVE, "Every post, in the archive"), (urls.HOME, "The first page")),
+        )
+
+    def gone(self, withdrawal: Withdrawal) -> str:
+        """Return the page that stands where a withdrawn post was."""
+        links = [(urls.ARCHIVE, "Every post, in the archive")]
+        if withdrawal.series:
+            links.insert(0, (urls.post_path(withdrawal.series), "The series it belonged to"))
+        return self.message(
+            "This post was withdrawn",
+            "It was published here and has been taken back.",
+            detail=withdrawal.reason,
+            links=links,
+        )
+
+    def message(
+        self,
+        title: str,
+        sentence: str,
+        *,
+        detail: str = "",
+        form: Form | None = None,
+        links: Iterable[tuple[str, str]] = (),
+    ) -> str:
+        """Return a page that says one thing, and asks for one act where it has a form.
+
+        ``links`` are pairs of a path and its words. No search engine keeps the page, and where it
+        leads does not learn its address, which may hold a token.
+        """
+        return self._render(
+            "message",
+            Head(title=f"{title} · {self._site.name}", description=sentence),
+            title=title,
+            sentence=sentence,
+            detail=detail,
+            form=form,
+            links=tuple(links),
+        )
+
+    # ------------------------------------------------------------------------------- the parts
+
+    def _render(self, page: str, head: Head, /, **values: object) -> str:
+        return self._templates.render(f"pages/{page}.html", head=head, **values)
+
+    def _globals(self) -> dict[str, Any]:
+        site = self._site
+        return {
+            "site": site,
+            "stylesheet": f"/{self.stylesheet_path}",
+            "palette": look.palette(site.accent),
+            "logo": site.logo if is_own(site.logo, site.url) else "",
+            "direction": words.direction(site.language),
+            "urls": urls,
+            "post_path": lambda post: urls.post_path(post.location),
+            "time": lambda at, form="long": words.time_element(at, self._zone, form),
+            "day_of": words.day_element,
+            "month": words.spell_month,
+            "day": words.spell_day,
+            "reading_time": words.reading_time,
+            "count_parts": words.count_parts,
+            "count_so_far": words.count_so_far,
+            "joiners": words.joiners,
+            "place_line": words.place_line,
+        }
+
+    def _absolute(self, path: str) -> str:
+        return urls.absolute(self._site.url, path)
+
+    def _lead_image(self, post: Post) -> tuple[str, str]:
+        """Return where the page takes the lead image from, empty for afar, and its address."""
+        if not post.image:
+            return "", ""
+        src = post.image.src
+        if not is_own(src, self._site.url):
+            return "", src
+        if not src.startswith(("/", self._site.url)):
+            src = urls.image_path(post.location, src)
+        return src, self._absolute(src)
+
+    def _article(self, post: Post, place: Place | None, url: str, image: str) -> Markup:
+        site = self._site
+        organization = {"@type": "Organization", "name": site.author or site.name, "url": site.url}
+        if site.logo:
+            organization["logo"] = self._absolute(site.logo)
+        return describe_article(
+            post,
+            place,
+            url=post.canonical_url or url,
+            site_url=site.url,
+            image=image,
+            language=site.language,
+            publisher=organization,
+            published=self._moment(post.published_at),
+            modified=self._moment(post.changed_at),
+        )
+
+    def _moment(self, at: datetime) -> str:
+        return at.astimezone(self._zone).isoformat(timespec="seconds")
+
+    def _by_year(self, posts: Iterable[Post]) -> list[tuple[int, list[tuple[str, list[Post]]]]]:
+        """Group posts, newest first, by the year and month of the site's zone."""
+        dated = [(post.published_at.astimezone(self._zone), post) for post in posts]
+        years = []
+        for year, of_year in groupby(dated, key=lambda pair: pair[0].year):
+            months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
+            years.append((year, [(name, [post for _, post in group]) for name, group in months]))
+        return years
+
+
+def _describe_site(site: SiteView, *, in_series: bool) -> str:
+    by = f" by {site.author}" if site.author not in {"", site.name} else ""
+    return f"Letters and articles{by}, in ordered series." if in_series else f"Letters and articles{by}."
+
+
+def _neighbour(place: Place, post: Post | None) -> tuple[int, Post] | None:
+    return (number_of(place.series, post, place.number), post) if post else None
+
+
+def _next_series(series: Series, catalog: Catalog) -> Series | None:
+    """Return the series that a finished one leads to, where that one has something to read."""
+    if not (series.finished and series.info.next_series):
+        return None
+    return next((one for one in catalog.series if one.slug == series.info.next_series), None)

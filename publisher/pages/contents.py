@@ -1,0 +1,105 @@
+"""A series as the list of its parts: the whole of it, or a window around one part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from publisher import urls
+
+if TYPE_CHECKING:
+    from publisher.model import LetterPost, Part, Post, Series, SeriesLine
+
+WHOLE = 15
+"""A series of up to so many parts is shown whole, a longer one as a window."""
+
+_AROUND = 5
+_COMING = "coming"
+_WITHDRAWN = "withdrawn"
+
+
+class Line(NamedTuple):
+    """One line of a list of parts."""
+
+    number: int
+    state: str
+    """``out``, ``here``, ``new``, ``coming``, ``withdrawn``, or ``gap`` for parts left out."""
+    title: str
+    """The part's title, or the word for its state."""
+    href: str
+    """Empty where there is nothing to read."""
+    post: Post | None = None
+
+
+def list_parts(series: Series) -> list[Line]:
+    """List every part of a series."""
+    return [_line(part, None) for part in series.parts]
+
+
+def list_around(series: Series, at: int, here: int | None = None) -> list[Line]:
+    """List the parts around part ``at``: all of a short series, else a window and its gaps.
+
+    ``here`` is the number of the part that is being read.
+    """
+    lines: list[Line] = []
+    for first, last in _windows(series.total, at):
+        if lines:
+            lines.append(_gap(lines[-1].number + 1, first - 1, urls.post_path(series.slug)))
+        lines += [_line(part, here) for part in series.parts[first - 1 : last]]
+    return lines
+
+
+def list_letter_parts(post: LetterPost, new: frozenset[str]) -> list[Line]:
+    """List the parts around a post of an edition, with what is ``new`` in it, by post id."""
+    at = next((turn for turn, one in enumerate(post.lines, 1) if one.number == post.part), 1)
+    lines: list[Line] = []
+    for first, last in _windows(len(post.lines), at):
+        window = post.lines[first - 1 : last]
+        if lines:
+            lines.append(_gap(lines[-1].number + 1, window[0].number - 1, post.series_url))
+        lines += [_letter_line(one, new) for one in window]
+    return lines
+
+
+def latest_number(series: Series) -> int:
+    """Return the number of the last part that is out, 1 where none is."""
+    return next((part.number for part in reversed(series.parts) if part.post), 1)
+
+
+def number_of(series: Series, post: Post, near: int) -> int:
+    """Return the number of a post of the series, looked for from part ``near`` outwards."""
+    for distance in range(1, series.total + 1):
+        for number in (near - distance, near + distance):
+            part = series.parts[number - 1] if 1 <= number <= series.total else None
+            if part and part.post and part.post.id == post.id:
+                return number
+    return near
+
+
+def _windows(total: int, at: int) -> list[tuple[int, int]]:
+    """Return the runs of lines to show, ascending; what lies between two runs is a gap."""
+    if total <= WHOLE:
+        return [(1, total)]
+    first, last = at - _AROUND, at + _AROUND
+    first = 1 if first <= 1 + 2 else first  # a gap of one part would be longer than the part
+    last = total if last >= total - 2 else last
+    runs = [(1, 1), (first, last), (total, total)]
+    return runs[first == 1 : len(runs) - (last == total)]
+
+
+def _line(part: Part, here: int | None) -> Line:
+    post = part.post
+    if post:
+        state = "here" if part.number == here else "out"
+        return Line(part.number, state, post.title, urls.post_path(post.location), post)
+    state = _WITHDRAWN if part.withdrawn else _COMING
+    return Line(part.number, state, state, "")
+
+
+def _letter_line(one: SeriesLine, new: frozenset[str]) -> Line:
+    if not one.url:
+        return Line(one.number, _COMING, one.title or _COMING, "")
+    return Line(one.number, "new" if one.post_id in new else "out", one.title, one.url)
+
+
+def _gap(first: int, last: int, href: str) -> Line:
+    return Line(first, "gap", f"parts {first} to {last}", href)

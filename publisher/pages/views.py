@@ -1,0 +1,81 @@
+"""The small values that pages are made of, beside the nouns of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteView:
+    """What every page says of its site."""
+
+    name: str
+    url: str
+    """Absolute, without a slash at the end."""
+    language: str
+    author: str
+    logo: str = ""
+    """A path or an address; a picture of another host is not shown, since that host would see."""
+    accent: str = "#0b5c6e"
+    notice: str = ""
+    crisis: str = ""
+    zone: str = "UTC"
+    """The IANA name of the zone in which days are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a page says of itself to programs."""
+
+    title: str
+    description: str
+    canonical: str = ""
+    """Absolute; empty for a page that no search engine is to keep."""
+    folder: str = ""
+    """The path of the folder that has feeds of its own; empty where only the site's are offered."""
+    feed_title: str = ""
+    kind: Literal["website", "article"] = "website"
+    image: str = ""
+    """Absolute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedGroup:
+    """The three feeds of one folder, as the page about feeds lists them."""
+
+    title: str
+    path: str
+    """The folder, between slashes."""
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing a form asks for."""
+
+    name: str
+    label: str
+    kind: Literal["text", "email", "checkbox", "radio"] = "text"
+    value: str = ""
+    is_checked: bool = False
+    hint: str = ""
+    problem: str = ""
+    """What was wrong with the last answer."""
+    autocomplete: str = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form with one button, sent by POST."""
+
+    action: str
+    button: str
+    """The act in words, such as ``Unsubscribe``."""
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[Field, ...] = ()
+    legend: str = ""
+    """The question that a group of choices answers."""

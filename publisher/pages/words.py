@@ -1,0 +1,97 @@
+"""Dates, bylines and counts as a person would write them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, tzinfo
+
+    from publisher.model import Place, Series
+
+WORDS_PER_MINUTE = 220
+
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
+
+def spell_day(day: date) -> str:
+    """Return ``24 November 2026``."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def spell_weekday(day: date) -> str:
+    """Return ``Tuesday 24 November 2026``."""
+    return f"{_DAYS[day.weekday()]} {spell_day(day)}"
+
+
+def spell_month(day: date) -> str:
+    """Return ``November``."""
+    return _MONTHS[day.month - 1]
+
+
+def time_element(at: datetime, zone: tzinfo, form: str = "long") -> Markup:
+    """Return a ``<time>`` of the day in the zone.
+
+    ``form`` is ``long`` (24 November 2026), ``short`` (24 Nov 2026) or ``day`` (24).
+    """
+    local = at.astimezone(zone)
+    if form == "long":
+        words = spell_day(local)
+    elif form == "short":
+        words = f"{local.day} {_MONTHS[local.month - 1][:3]} {local.year}"
+    else:
+        words = str(local.day)
+    moment = local.isoformat(timespec="seconds")
+    return Markup(f'<time datetime="{moment}">{words}</time>')  # noqa: S704 - digits and months
+
+
+def day_element(iso_day: str, form: str = "long") -> Markup:
+    """Return a ``<time>`` of an ISO date; ``form`` is ``long`` or ``weekday``."""
+    day = date.fromisoformat(iso_day)
+    words = spell_weekday(day) if form == "weekday" else spell_day(day)
+    return Markup(f'<time datetime="{day.isoformat()}">{words}</time>')  # noqa: S704 - the same
+
+
+def reading_time(words: int) -> str:
+    """Return how long a text takes, in minutes rounded up: ``4 minutes to read``."""
+    minutes = max(1, -(-words // WORDS_PER_MINUTE))
+    return f"{minutes} minute{'s' * (minutes > 1)} to read"
+
+
+def count_parts(count: int) -> str:
+    """Return ``1 part`` or ``6 parts``."""
+    return f"{count} part{'s' * (count != 1)}"
+
+
+def count_so_far(series: Series) -> str:
+    """Return ``4 of 6 parts so far``, or ``4 parts so far`` where no more are planned yet."""
+    out = len(series.posts)
+    if out == series.total:
+        return f"{count_parts(out)} so far"
+    return f"{out} of {count_parts(series.total)} so far"
+
+
+def joiners(things: Sequence[object]) -> list[str]:
+    """Return what stands before each thing of a list in a sentence."""
+    last = len(things) - 1
+    if last == 1:
+        return ["", " and "]
+    return ["" if turn == 0 else "; and " if turn == last else "; " for turn in range(last + 1)]
+
+
+def place_line(place: Place) -> str:
+    """Return the line that is the same on page, feed and letter: ``Sleep · Part 3 of 6``."""
+    return f"{place.series.title} · Part {place.number} of {place.series.total}"
+
+
+def direction(language: str) -> str:
+    """Return ``rtl`` for a language written from right to left, else ``ltr``."""
+    return "rtl" if language.lower().partition("-")[0] in _RIGHT_TO_LEFT else "ltr"

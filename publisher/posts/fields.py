@@ -1,0 +1,393 @@
+"""What front matter and ``series.toml`` may say: the one place that checks their keys.
+
+pydantic checks; what it finds is told in plain words with the line, and where a person fell into
+one of YAML's traps, with the text that would have been right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
+
+from publisher import urls
+from publisher.errors import Problem
+from publisher.model import Channel
+from publisher.posts.frontmatter import FrontMatter, Mark, quoted
+from publisher.posts.text import is_clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic_core import ErrorDetails
+
+HIGHEST_PART = 9999
+
+
+def _fault(expected: str, hint: str = "") -> PydanticCustomError:
+    return PydanticCustomError("said", "{expected}", {"expected": expected, "hint": hint})
+
+
+# ------------------------------------------------------------------------------- kinds of text
+
+
+def _one_line(text: str) -> str:
+    if not is_clean(text):
+        raise _fault("text without control characters", "Retype it; they cannot be seen.")
+    return " ".join(text.split())
+
+
+def _some(text: str) -> str:
+    if not text:
+        raise _fault("some text")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if text and not urls.is_web_address(text):
+        raise _fault(
+            "an address with https://", f"Write https://{text.removeprefix('//')}, if that is it."
+        )
+    return text
+
+
+def _slug(text: str) -> str:
+    if not urls.is_slug(text):
+        better = urls.slug_of(text)
+        raise _fault(
+            "a slug of a to z, digits and single hyphens", f"{better} would do." if better else ""
+        )
+    return text
+
+
+def _tag(text: str) -> str:
+    if not urls.tag_slug(text):
+        raise _fault("a tag of at least one letter or digit")
+    return text
+
+
+def _doi(text: str) -> str:
+    """Return a DOI as its address (DOI Handbook §2.2)."""
+    bare = re.sub(r"(?i)\A(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", "", text)
+    if not re.match(r"10\.\d{4,9}(?:\.\d+)*/\S+\Z", bare):
+        raise _fault("a DOI, such as 10.1000/182")
+    return "https://doi.org/" + quote(bare, safe="/:;()-._~!$*,@+&='")
+
+
+def _withdrawal(text: str) -> str:
+    when, _, why = text.partition(" ")
+    try:
+        date.fromisoformat(when)
+    except ValueError:
+        why = ""
+    if not why:
+        raise _fault(
+            "the date and the reason", 'Such as  withdrawn: "2027-01-31 The dose was wrong."'
+        )
+    return text
+
+
+Text = Annotated[str, AfterValidator(_one_line)]
+SomeText = Annotated[str, AfterValidator(_one_line), AfterValidator(_some)]
+Address = Annotated[str, AfterValidator(_one_line), AfterValidator(_web_address)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Tag = Annotated[str, AfterValidator(_one_line), AfterValidator(_tag)]
+
+
+# -------------------------------------------------------------------------------------- dates
+
+_LOCAL_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)"
+    r"(?:(?:[Tt]|\s+)(\d\d?:\d\d)(:\d\d)?(?:\.\d+)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?\Z"
+)
+_DATE_HINT = "Such as 2027-01-31, 2027-01-31 09:00 or 2027-01-31T09:00:00-05:00."
+
+
+def instant(value: object, zone: ZoneInfo) -> datetime:
+    """Return the moment that a value of front matter means, in UTC.
+
+    A date alone is 00:00 in the zone, a time without an offset a local time there; of a local
+    time that comes twice the first is meant, and one that is skipped is read with the offset
+    from before the change (PEP 495, ``fold=0``). Raises ValueError for anything else.
+    """
+    moment = _moment(value)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(_DATE_HINT) from error
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - its zone comes next
+    found = _LOCAL_TIME.match(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(_DATE_HINT)
+    day, minutes, seconds, offset = found.groups(default="")
+    return datetime.fromisoformat(f"{day}T{minutes or '00:00':0>5}{seconds}{offset.upper()}")
+
+
+def _instant(value: Any, info: ValidationInfo) -> datetime:
+    try:
+        return instant(value, cast("dict[str, ZoneInfo]", info.context)["zone"])
+    except ValueError as error:
+        raise _fault("a date, with a time or without", _DATE_HINT) from error
+
+
+def _day(value: Any) -> date:
+    try:
+        return _moment(value).date()
+    except ValueError as error:
+        raise _fault("a date", "Such as 2027-01-31.") from error
+
+
+Instant = Annotated[datetime, PlainValidator(_instant)]
+Day = Annotated[date, PlainValidator(_day)]
+
+
+# ---------------------------------------------------------------------------------- the models
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class AuthorFields(_Model):
+    """One of ``authors``."""
+
+    name: SomeText
+    credentials: Text = ""
+    url: Address = ""
+
+
+class ImageFields(_Model):
+    """The lead image."""
+
+    src: SomeText
+    alt: SomeText
+    credit: Text = ""
+
+
+class ReferenceFields(_Model):
+    """One of ``references``; a DOI is the address, since it outlives any other."""
+
+    text: SomeText
+    url: Address = ""
+    doi: Annotated[str, AfterValidator(_one_line), AfterValidator(_doi)] = ""
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class PostFields(_Model):
+    """The front matter of a post."""
+
+    id: SomeText | None = None
+    title: SomeText
+    date: Instant
+    summary: Text = ""
+    updated: Instant | None = None
+    correction: Text = ""
+    authors: list[Annotated[AuthorFields, BeforeValidator(_named)]] = []
+    reviewer: Text = ""
+    review_due: Day | None = None
+    series: Slug | None = None
+    part: Annotated[int, Field(ge=1, le=HIGHEST_PART)] | None = None
+    slug: Slug | None = None
+    aliases: list[SomeText] = []
+    tags: list[Tag] = []
+    image: ImageFields | None = None
+    warnings: list[SomeText] = []
+    channels: (
+        Annotated[list[Annotated[Channel, Field(strict=False)]], Field(min_length=1)] | None
+    ) = None
+    canonical_url: Address = ""
+    references: dict[str, ReferenceFields] = {}
+    draft: bool = False
+    withdrawn: Annotated[str, AfterValidator(_one_line), AfterValidator(_withdrawal)] = ""
+
+
+class SeriesFields(_Model):
+    """``series.toml``."""
+
+    title: Text = ""
+    summary: Text = ""
+    status: Literal["ongoing", "finished"] = "ongoing"
+    planned_parts: Annotated[int, Field(ge=1, le=HIGHEST_PART)] | None = None
+    pace: Annotated[str, Field(pattern=r"^(?:[1-9]\d{0,2}d)?$")] = ""
+    next_series: Annotated[str, AfterValidator(lambda text: text and _slug(text))] = ""
+
+
+# ------------------------------------------------------------------------------------ checking
+
+_FOREIGN = {
+    "author": "authors",
+    "categories": "tags",
+    "category": "tags",
+    "description": "summary",
+    "excerpt": "summary",
+    "keywords": "tags",
+    "lastmod": "updated",
+    "modified": "updated",
+    "permalink": "slug",
+    "weight": "part",
+    "order": "part",
+    "hero": "image",
+    "cover": "image",
+    "published": "date",
+}
+"""What other programs call our keys."""
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "enum": "web, email or feed",
+    "missing": "a value",
+    "too_short": "at least one",
+    "greater_than_equal": f"a whole number from 1 to {HIGHEST_PART}",
+    "less_than_equal": f"a whole number from 1 to {HIGHEST_PART}",
+    "string_pattern_mismatch": "a number of days, such as 7d",
+    "literal_error": "ongoing or finished",
+}
+
+
+def check_post(
+    front: FrontMatter, zone: str, where: str
+) -> tuple[PostFields | None, list[Problem]]:
+    """Return the checked front matter, or nothing, and every problem of its keys.
+
+    The ``x-`` keys are free and not among the fields.
+    """
+    own = {key: value for key, value in front.values.items() if not key.startswith("x-")}
+    context = {"zone": ZoneInfo(zone)}
+    try:
+        fields = PostFields.model_validate(own, context=context)
+    except ValidationError as error:
+        return None, [_explain(one, front, where, "post") for one in error.errors()]
+    return fields, []
+
+
+def check_series(front: FrontMatter, where: str) -> tuple[SeriesFields | None, list[Problem]]:
+    """Return the checked ``series.toml``, or nothing, and every problem of its keys."""
+    try:
+        return SeriesFields.model_validate(front.values), []
+    except ValidationError as error:
+        return None, [_explain(one, front, where, "series") for one in error.errors()]
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant, or an empty text."""
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), list(known), n=1)
+    return near[0] if near else ""
+
+
+def _explain(error: ErrorDetails, front: FrontMatter, where: str, noun: str) -> Problem:
+    loc = error["loc"]
+    mark = front.mark(loc)
+    if error["type"] == "extra_forbidden":
+        return _unknown(str(loc[-1]), loc[:-1], mark, where, noun)
+    said = error.get("ctx", {}) if error["type"] == "said" else {}
+    value = error["input"] if error["type"] != "missing" else None
+    return Problem(
+        code=f"{noun}.{loc[0]}",
+        path=where,
+        line=mark.line,
+        expected=str(said.get("expected") or _EXPECTED[error["type"]]),
+        got=describe(value, mark.raw),
+        hint=said.get("hint") or _hint(error, loc, value, mark),
+    )
+
+
+def _unknown(
+    key: str, around: tuple[int | str, ...], mark: Mark, where: str, noun: str
+) -> Problem:
+    known = _known_keys(around, noun)
+    meant = suggest(key, known) or (_FOREIGN.get(key.lower(), "") if not around else "")
+    own = "" if around or noun == "series" else "Keys of your own begin with x-."
+    return Problem(
+        code=f"{noun}.unknown_key",
+        path=where,
+        line=mark.line,
+        expected=f"one of {', '.join(known)}",
+        got=key[:80],
+        hint=f"Did you mean {meant}? {own}".strip() if meant else own,
+    )
+
+
+def _known_keys(around: tuple[int | str, ...], noun: str) -> list[str]:
+    inner: Mapping[int | str, type[_Model]] = {
+        "authors": AuthorFields,
+        "image": ImageFields,
+        "references": ReferenceFields,
+    }
+    outer = PostFields if noun == "post" else SeriesFields
+    return list((inner[around[0]] if around else outer).model_fields)
+
+
+def describe(value: object, raw: str = "") -> str:
+    """Return in words what was got: a value, and where it helps what it was read as."""
+    shown = (raw or str(value))[:80]
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f'"{value[:80]}"'
+    if isinstance(value, bool):
+        return f"{shown}, read as {str(value).lower()}"
+    if isinstance(value, (int, float)):
+        return f"{shown}, read as a number"
+    if isinstance(value, date):
+        return f"{shown}, read as a date"
+    return "a list" if isinstance(value, list) else "keys and values"
+
+
+_SHAPES = {
+    "title": 'Add a line:  title: "…"',
+    "date": "Add a line:  date: 2027-01-31",
+    "image": 'Write  image: {src: picture.png, alt: "…"}',
+    "references": 'Write each as  key: {text: "…", doi: 10.1000/182}',
+    "authors": "Write  authors: [Ann Lee, {name: Bo Hill, credentials: MD}]",
+}
+_TOLD_BY_EXPECTED = {"too_short", "greater_than_equal", "less_than_equal"}
+
+
+def _hint(error: ErrorDetails, loc: tuple[int | str, ...], value: object, mark: Mark) -> str:
+    """Return the line as it should have been, for the mistakes that have one."""
+    kind = error["type"]
+    key = "" if isinstance(loc[-1], int) else f"{loc[-1]}: "
+    if kind == "string_type" and isinstance(value, (bool, int, float, date)):
+        return f"Put it in quotes:  {key}{quoted(mark.raw or str(value))}"
+    if kind == "list_type" and isinstance(value, (str, int, float, date)):
+        return f"Write it as a list:  {key}[{mark.raw}]"
+    if kind == "bool_type":
+        return f"Write  {key}true  or  {key}false  without quotes."
+    if kind == "int_type" and isinstance(value, str) and value.strip().isdecimal():
+        return f"Write it without quotes:  {key}{value.strip()}"
+    if kind == "enum":
+        meant = suggest(str(value), list(Channel))
+        return f"Did you mean {meant}?" if meant else ""
+    return _SHAPES.get(str(loc[0]), "") if kind not in _TOLD_BY_EXPECTED else ""

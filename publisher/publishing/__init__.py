@@ -1,0 +1,309 @@
+"""From posts to the public site: read what changed, decide, render what may differ, write, record.
+
+Unchanged bytes keep their file; a post is pinned before its page appears, so an id that was ever
+seen is never lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from publisher import posts, site
+from publisher.editorial.catalog import IDENTITY, decide_catalog
+from publisher.publishing.library import (
+    Library,
+    Memory,
+    dump_memory,
+    folder_digest,
+    load_memory,
+)
+from publisher.publishing.outputs import Output, Press, list_outputs
+from publisher.store import posts as pins
+from publisher.store.editions import read_public
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from publisher.config import Config
+    from publisher.editorial.catalog import Record, Sources
+    from publisher.errors import Problem
+    from publisher.model import Body, Catalog, Post, PublishedPost
+    from publisher.pages import Pages
+    from publisher.store import Store
+
+MEMORY_FILE = "build.memory"
+LOCK_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What a build works with."""
+
+    config: Config
+    store: Store
+    make_pages: Callable[[], Pages]
+    """Made only when something must be rendered."""
+    feed_css: Callable[[], bytes]
+    fingerprint: str
+    """Of the code, the configuration and the templates."""
+
+
+@dataclass(slots=True)
+class Build:
+    """What a build did."""
+
+    written: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    removed: list[str] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether a published post's id would have changed."""
+        return any(problem.code == IDENTITY for problem in self.problems)
+
+
+def build(workshop: Workshop, *, now: datetime) -> Build:
+    """Bring the public site to what the posts say at ``now``.
+
+    Raises Unavailable where another process is writing it and does not end in time.
+    """
+    config = workshop.config
+    with site.hold(config.paths.state / "site.lock", wait_seconds=LOCK_PATIENCE_SECONDS):
+        memory = load_memory(config.paths.state / MEMORY_FILE)
+        scan = posts.scan(config.paths.posts)
+        folder = folder_digest(scan)
+        revision = workshop.store.revision()
+        if memory and _is_current(memory, workshop, folder, revision, now=now):
+            return Build(unchanged=memory.files, problems=memory.problems)
+        return _rebuild(workshop, scan, folder, memory, now=now)
+
+
+def _is_current(
+    memory: Memory, workshop: Workshop, folder: str, revision: int, *, now: datetime
+) -> bool:
+    return (
+        memory.fingerprint == workshop.fingerprint
+        and memory.revision == revision
+        and memory.folder == folder
+        and (memory.until is None or now.timestamp() < memory.until)
+        and memory.public == _public_digest(workshop.config.paths.output)
+    )
+
+
+def _rebuild(
+    workshop: Workshop, scan: posts.Scan, folder: str, memory: Memory | None, *, now: datetime
+) -> Build:
+    config, store = workshop.config, workshop.store
+    usable = memory if memory and memory.fingerprint == workshop.fingerprint else None
+    library = open_library(config, store, scan)
+    sources, record, catalog = read_catalog(
+        config, store, library, usable.parsed if usable else {}, now=now
+    )
+    _pin(store, library, catalog, record, now=now)
+    with store.read() as tx:
+        public = read_public(tx, rehearsal=config.mail.transport == "outbox")
+    press = Press(
+        config=config,
+        catalog=catalog,
+        pages=workshop.make_pages(),
+        library=library,
+        feed_css=workshop.feed_css(),
+        editions=[one.content for one in public],
+    )
+    done = Build(problems=catalog.problems)
+    before = dict(usable.inputs) if usable else {}
+    inputs = _write(config.paths.output, list_outputs(press), before, done)
+    _remove(config.paths.output, memory, inputs, done)
+    kept = Memory(
+        fingerprint=workshop.fingerprint,
+        revision=store.revision(),
+        folder=folder,
+        until=catalog.next_change_at.timestamp() if catalog.next_change_at else None,
+        public=_public_digest(config.paths.output),
+        files=len(inputs),
+        problems=catalog.problems,
+        inputs=inputs,
+        parsed=library.parsed(sources),
+    )
+    state = config.paths.state
+    site.write(state / MEMORY_FILE, dump_memory(kept), root=state)
+    (state / MEMORY_FILE).chmod(0o600)
+    return done
+
+
+# ------------------------------------------------------------------------------------- the catalog
+
+
+def open_library(config: Config, store: Store, scan: posts.Scan | None = None) -> Library:
+    """Return the posts folder ready to be read."""
+
+    def last_good(post_id: str) -> tuple[bytes, dict[str, bytes]] | None:
+        with store.read() as tx:
+            return pins.last_good(tx, post_id)
+
+    return Library(
+        root=config.paths.posts,
+        site_id=config.site.id,
+        zone=config.site.timezone,
+        scan=posts.scan(config.paths.posts) if scan is None else scan,
+        recall=last_good,
+    )
+
+
+def read_catalog(
+    config: Config,
+    store: Store,
+    library: Library,
+    remembered: Mapping[str, tuple[object, Post]],
+    *,
+    now: datetime,
+) -> tuple[Sources, Record, Catalog]:
+    """Read the files and the store and decide what is published at ``now``."""
+    sources = library.read_sources(remembered)
+    with store.read() as tx:
+        record = pins.load_record(tx)
+
+    def recall(post_id: str) -> Post | None:
+        return library.recalled(post_id, record.published[post_id].path)
+
+    catalog = decide_catalog(
+        sources, record, recall, now=now, review_required=config.review.required
+    )
+    return sources, record, catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The published posts and their texts, for whoever makes editions."""
+
+    catalog: Catalog
+    library: Library
+    sources: Sources
+    record: Record
+    review_required: bool
+
+    def body(self, post: Post) -> Body:
+        """Return a published post's text."""
+        return self.library.body(post, from_store=post.id in self.catalog.recalled)
+
+    def catalog_at(self, moment: datetime) -> Catalog:
+        """Return the catalog as it would be at another moment, were nothing edited."""
+
+        def recall(post_id: str) -> Post | None:
+            return self.library.recalled(post_id, self.record.published[post_id].path)
+
+        return decide_catalog(
+            self.sources, self.record, recall, now=moment, review_required=self.review_required
+        )
+
+
+def open_shelf(config: Config, store: Store, *, now: datetime) -> Shelf:
+    """Return the catalog at ``now`` with its texts; what the last build parsed is not read again."""
+    memory = load_memory(config.paths.state / MEMORY_FILE)
+    library = open_library(config, store)
+    sources, record, catalog = read_catalog(
+        config, store, library, memory.parsed if memory else {}, now=now
+    )
+    return Shelf(
+        catalog=catalog,
+        library=library,
+        sources=sources,
+        record=record,
+        review_required=config.review.required,
+    )
+
+
+def _pin(
+    store: Store, library: Library, catalog: Catalog, record: Record, *, now: datetime
+) -> None:
+    """Record what is about to be public, oldest first; recalled posts stay as they are."""
+    fresh = []
+    for post in reversed(catalog.posts):
+        place = catalog.place(post)
+        part = place.number if place else None
+        pin = record.published.get(post.id)
+        if post.id not in catalog.recalled and not _is_pinned(pin, post, part):
+            source = library.source(post, from_store=False)
+            fresh.append(
+                pins.Publication(post=post, part=part, data=source.data, images=source.images)
+            )
+    withdrawn = [
+        one
+        for one in catalog.withdrawals
+        if one.post_id in record.published and not record.published[one.post_id].withdrawn
+    ]
+    if not fresh and not withdrawn:
+        return
+    with store.write() as tx:
+        pins.pin(tx, fresh, archived=pins.archived_paths(tx), now=now)
+        for one in withdrawn:
+            pins.withdraw(tx, one.post_id, one.reason)
+
+
+def _is_pinned(pin: PublishedPost | None, post: Post, part: int | None) -> bool:
+    return pin is not None and (pin.source_sha256, pin.path, pin.location, pin.part) == (
+        post.source_sha256,
+        post.path,
+        post.location,
+        part,
+    )
+
+
+# ----------------------------------------------------------------------------------------- writing
+
+
+def _write(
+    root: Path, outputs: Iterable[Output], before: Mapping[str, str], done: Build
+) -> dict[str, str]:
+    """Write the outputs that may differ; return what each was made from."""
+    inputs = {}
+    for output in outputs:
+        inputs[output.file] = output.inputs
+        if before.get(output.file) == output.inputs and (root / output.file).is_file():
+            done.unchanged += 1
+            continue
+        changed = site.write(
+            root / output.file,
+            output.make(),
+            root=root,
+            durable=output.feed,
+            compressed=output.feed or output.asset,
+        )
+        if changed:
+            done.written.append(output.file)
+        else:
+            done.unchanged += 1
+    return inputs
+
+
+def _remove(root: Path, memory: Memory | None, inputs: Mapping[str, str], done: Build) -> None:
+    """Remove the outputs of the last build that are none of this one; nobody else's files."""
+    for file in memory.inputs if memory else ():
+        if file not in inputs and site.remove(root / file, root=root):
+            done.removed.append(file)
+    site.sweep(root)
+
+
+def _public_digest(root: Path) -> str:
+    """Return a digest of what lies in the output directory: names, sizes, times."""
+    digest = hashlib.sha256()
+    waiting = [str(root)]
+    while waiting:
+        directory = waiting.pop()
+        try:
+            entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            else:
+                facts = entry.stat(follow_symlinks=False)
+                digest.update(f"{entry.path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

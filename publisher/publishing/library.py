@@ -1,0 +1,155 @@
+"""The posts folder as the build sees it: read what changed, remember the rest.
+
+The memory is a file in the state directory. It is private, versioned by a fingerprint and thrown
+away whenever it does not fit, so a build without it comes to the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from publisher import posts
+from publisher.editorial.catalog import Sources
+from publisher.errors import ContentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from publisher.model import Body, Post, SeriesInfo
+
+_KEPT_BODIES = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the last build left: how each source parsed, and what each output was made from."""
+
+    fingerprint: str
+    """Of the code, the configuration and the templates."""
+    revision: int
+    """Of the store."""
+    folder: str
+    """Of every source's name, size and time."""
+    until: float | None
+    """The moment when time alone changes the catalog, seconds since 1970."""
+    public: str
+    """Of every output's name, size and time."""
+    files: int
+    problems: tuple[Problem, ...]
+    inputs: Mapping[str, str]
+    """Output file → digest of what it was made from."""
+    parsed: Mapping[str, tuple[object, Post]] = field(default_factory=dict)
+    """Source path → (its signature, the post); broken sources are read anew each time."""
+
+
+def load_memory(path: Path) -> Memory | None:
+    """Return what the last build left, or None where there is nothing usable."""
+    try:
+        memory = pickle.loads(path.read_bytes())  # noqa: S301 - our own file, 0600, in our state
+    except Exception:  # noqa: BLE001 - a damaged memory is no memory, whatever is wrong with it
+        return None
+    return memory if isinstance(memory, Memory) else None
+
+
+def dump_memory(memory: Memory) -> bytes:
+    """Return the memory as the bytes of its file."""
+    return pickle.dumps(memory, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def folder_digest(scan: posts.Scan) -> str:
+    """Return a digest of the folder as it lies: names, sizes, times."""
+    facts = [
+        *((found.path, found.signature) for found in scan.found),
+        *((slug, found.signature) for slug, found in sorted(scan.series.items())),
+        *((problem.path, problem.code) for problem in scan.problems),
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class Library:
+    """Every source and body of one build, read when asked for."""
+
+    root: Path
+    site_id: str
+    zone: str
+    scan: posts.Scan
+    recall: Callable[[str], tuple[bytes, dict[str, bytes]] | None]
+    """A post's last good text and images, by id, from the store."""
+    _found: dict[str, posts.Found] = field(default_factory=dict)
+    _paths: dict[str, str] = field(default_factory=dict)
+    _bodies: dict[str, Body] = field(default_factory=dict)
+
+    def read_sources(self, remembered: Mapping[str, tuple[object, Post]]) -> Sources:
+        """Return what the files say; sources that did not change are not opened."""
+        self._found = {found.path: found for found in self.scan.found}
+        self._paths = {one.path: posts.name_of(one.path).location for one in self.scan.found}
+        infos, problems = self._read_series()
+        good, broken = [], dict(self.scan.broken)
+        for found in self.scan.found:
+            before = remembered.get(found.path)
+            if before and before[0] == found.signature:
+                good.append(before[1])
+                continue
+            try:
+                good.append(self._parse(posts.read(self.root, found)))
+            except ContentError as error:
+                broken[found.path] = error.problems
+        return Sources(posts=tuple(good), broken=broken, infos=infos, problems=tuple(problems))
+
+    def _read_series(self) -> tuple[dict[str, SeriesInfo], list[Problem]]:
+        blamed = {problem for problems in self.scan.broken.values() for problem in problems}
+        infos = {}
+        problems = [problem for problem in self.scan.problems if problem not in blamed]
+        for slug, found in self.scan.series.items():
+            try:
+                infos[slug] = posts.parse_series(slug, posts.read(self.root, found).data)
+            except ContentError as error:
+                problems.extend(error.problems)
+        return infos, problems
+
+    def _parse(self, source: posts.Source) -> Post:
+        return posts.parse(
+            source,
+            site_id=self.site_id,
+            zone=self.zone,
+            known_series=self.scan.folders,
+            known_paths=self._paths,
+        )
+
+    def parsed(self, sources: Sources) -> dict[str, tuple[object, Post]]:
+        """Return what the next build may skip."""
+        return {post.path: (self._found[post.path].signature, post) for post in sources.posts}
+
+    def recalled(self, post_id: str, path: str) -> Post | None:
+        """Return a post from its last good source, or None where that does not load either."""
+        kept = self.recall(post_id)
+        if kept is None:
+            return None
+        try:
+            return self._parse(posts.Source(path=path, data=kept[0], images=kept[1]))
+        except ContentError:
+            return None
+
+    def source(self, post: Post, *, from_store: bool) -> posts.Source:
+        """Return a published post's source, from its file or from the store."""
+        if from_store:
+            kept = self.recall(post.id)
+            if kept is not None:
+                return posts.Source(path=post.path, data=kept[0], images=kept[1])
+        return posts.read(self.root, self._found[post.path])
+
+    def body(self, post: Post, *, from_store: bool) -> Body:
+        """Return a published post's body; the newest few are kept at hand for the feeds."""
+        known = self._bodies.get(post.id)
+        if known is None:
+            source = self.source(post, from_store=from_store)
+            known = posts.render(source, post, known_paths=self._paths)
+            if len(self._bodies) >= _KEPT_BODIES:
+                self._bodies.pop(next(iter(self._bodies)))
+            self._bodies[post.id] = known
+        return known

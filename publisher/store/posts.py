@@ -1,0 +1,181 @@
+"""Pins: what was published under which id, where, and its last good source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from publisher.editorial.catalog import Record
+from publisher.model import PublishedPost
+from publisher.store import bump_revision, dialect
+from publisher.store.schema import imports, locations, posts, reviews, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from publisher.model import Post
+    from publisher.store import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A post as it is being published: the post, its place, its source and images."""
+
+    post: Post
+    part: int | None
+    data: bytes
+    images: Mapping[str, bytes]
+
+
+def load_record(tx: Transaction) -> Record:
+    """Return every pin, every location ever public and every approval."""
+    rows = tx.execute(sa.select(posts).order_by(posts.c.sequence)).mappings()
+    published = {
+        row["post_id"]: PublishedPost(
+            **{name: value for name, value in row.items() if name != "pinned_at"}
+        )
+        for row in rows
+    }
+    return Record(
+        published=published,
+        locations={row.location: row.post_id for row in tx.execute(sa.select(locations))},
+        approved=frozenset(
+            (row.post_id, row.source_sha256)
+            for row in tx.execute(sa.select(reviews.c.post_id, reviews.c.source_sha256))
+        ),
+    )
+
+
+def last_good(tx: Transaction, post_id: str) -> tuple[bytes, dict[str, bytes]] | None:
+    """Return the text and the images of a post as it was last published."""
+    rows = tx.execute(
+        sa.select(sources.c.name, sources.c.data).where(sources.c.post_id == post_id)
+    )
+    kept = {row.name: bytes(row.data) for row in rows}
+    text = kept.pop("", None)
+    return None if text is None else (text, kept)
+
+
+def pin(
+    tx: Transaction,
+    publications: Iterable[Publication],
+    *,
+    archived: frozenset[str],
+    now: datetime,
+) -> int:
+    """Record posts as published, with their last good source; return how many changed.
+
+    ``archived`` holds the paths whose posts count as sent: they came with an archive. A pin's
+    sequence, first date of publication and mark are kept.
+    """
+    record = load_record(tx).published
+    following = max((one.sequence for one in record.values()), default=0) + 1
+    rows, kept, places = [], [], []
+    for item in publications:
+        post, before = item.post, record.get(item.post.id)
+        if before and _is_pinned_as(before, item):
+            continue
+        rows.append(
+            {
+                "post_id": post.id,
+                "path": post.path,
+                "location": post.location,
+                "title": post.title,
+                "series": post.series,
+                "part": item.part,
+                "source_sha256": post.source_sha256,
+                "published_at": post.published_at,
+                "pinned_at": now,
+                "sequence": before.sequence if before else following,
+                "counts_as_sent": before.counts_as_sent if before else post.path in archived,
+            }
+        )
+        following += 0 if before else 1
+        places.append({"location": post.location, "post_id": post.id})
+        kept.append({"post_id": post.id, "name": "", "data": item.data})
+        kept.extend(
+            {"post_id": post.id, "name": name, "data": data} for name, data in item.images.items()
+        )
+    dialect.upsert(tx, posts, rows)
+    dialect.upsert(tx, locations, places)
+    if rows:
+        changed = [row["post_id"] for row in rows if row["post_id"] in record]
+        for start in range(0, len(changed), 500):
+            batch = changed[start : start + 500]
+            tx.execute(sa.delete(sources).where(sources.c.post_id.in_(batch)))
+        dialect.upsert(tx, sources, kept)
+    return len(rows)
+
+
+def _is_pinned_as(before: PublishedPost, item: Publication) -> bool:
+    post = item.post
+    return (before.source_sha256, before.path, before.location, before.part) == (
+        post.source_sha256,
+        post.path,
+        post.location,
+        item.part,
+    )
+
+
+def withdraw(tx: Transaction, post_id: str, reason: str) -> bool:
+    """Take a published post back; return whether it was there and not withdrawn before."""
+    changed = tx.execute(
+        sa.update(posts)
+        .where(posts.c.post_id == post_id, posts.c.withdrawn == "")
+        .values(withdrawn=reason)
+    )
+    bump_revision(tx)
+    return changed.rowcount == 1
+
+
+def approve(
+    tx: Transaction, post_id: str, source_sha256: str, *, reviewer: str, now: datetime
+) -> bool:
+    """Record a person's approval of one exact source; return whether it is new."""
+    row = {
+        "post_id": post_id,
+        "source_sha256": source_sha256,
+        "reviewer": reviewer,
+        "approved_at": now,
+    }
+    bump_revision(tx)
+    return dialect.insert_new(tx, reviews, [row]) == 1
+
+
+def archived_ids(tx: Transaction) -> frozenset[str]:
+    """Return the ids of posts that count as sent for every digest."""
+    return frozenset(tx.scalars(sa.select(posts.c.post_id).where(posts.c.counts_as_sent)))
+
+
+def sequences(tx: Transaction) -> dict[str, int]:
+    """Return each published post's turn of publication."""
+    rows = tx.execute(sa.select(posts.c.post_id, posts.c.sequence))
+    return {row.post_id: row.sequence for row in rows}
+
+
+def imported_paths(tx: Transaction) -> dict[str, str]:
+    """Return the post each foreign source became: its SHA-256 → path below ``posts/``."""
+    rows = tx.execute(sa.select(imports.c.source_sha256, imports.c.post_path))
+    return {row.source_sha256: row.post_path for row in rows}
+
+
+def archived_paths(tx: Transaction) -> frozenset[str]:
+    """Return the paths of imported posts that count as sent."""
+    return frozenset(tx.scalars(sa.select(imports.c.post_path).where(imports.c.counts_as_sent)))
+
+
+def record_import(
+    tx: Transaction, source_sha256: str, post_path: str, *, counts_as_sent: bool, now: datetime
+) -> None:
+    """Remember that a foreign source became a post."""
+    row = {
+        "source_sha256": source_sha256,
+        "post_path": post_path,
+        "counts_as_sent": counts_as_sent,
+        "imported_at": now,
+    }
+    dialect.upsert(tx, imports, [row])
+    bump_revision(tx)

@@ -1,0 +1,256 @@
+"""People, their consent and choices, suppressions, and the keys their links are signed with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from publisher.model import Address, Subscriber, SubscriberState
+from publisher.store import dialect
+from publisher.store.schema import (
+    consents,
+    declined_series,
+    events,
+    keys,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
+from publisher.tokens import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from publisher.model import Consent
+    from publisher.store import Transaction
+
+
+# ------------------------------------------------------------------------------------------- keys
+
+
+def load_keys(tx: Transaction, purpose: str) -> tuple[Key, ...]:
+    """Return the keys of a purpose, the one that signs first, retired ones last."""
+    rows = tx.execute(
+        sa.select(keys).where(keys.c.purpose == purpose).order_by(keys.c.id.desc())
+    ).all()
+    found = [
+        Key(id=row.id, purpose=row.purpose, secret=row.secret, retired=row.retired_at is not None)
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda key: key.retired))
+
+
+def rotate_key(tx: Transaction, purpose: str, secret: bytes, *, now: datetime) -> int:
+    """Retire the signing key of a purpose and put ``secret`` in its place; return the new id."""
+    tx.execute(
+        sa.update(keys)
+        .where(keys.c.purpose == purpose, keys.c.retired_at.is_(None))
+        .values(retired_at=now)
+    )
+    made = tx.execute(
+        sa.insert(keys).values(purpose=purpose, secret=secret, made_at=now).returning(keys.c.id)
+    )
+    return int(made.scalar_one())
+
+
+# ----------------------------------------------------------------------------------------- people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """A person being recorded: address and its hash, state, consent and choices."""
+
+    address: Address
+    address_hash: str
+    state: SubscriberState
+    consent: Consent
+    discreet: bool = False
+    digests: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+
+
+def add(tx: Transaction, people: Sequence[Joining]) -> list[str]:
+    """Record people whose address is new; return the keys of those that were.
+
+    A known address is left exactly as it is.
+    """
+    if not people:
+        return []
+    known = _known_keys(tx, [person.address.key for person in people])
+    fresh = {p.address.key: p for p in people if p.address.key not in known}
+    if not fresh:
+        return []
+    dialect.insert_new(tx, subscribers, [_row(person) for person in fresh.values()])
+    ids = _known_keys(tx, list(fresh))
+    tx.execute(sa.insert(consents), [_consent_row(ids[k], p.consent) for k, p in fresh.items()])
+    _insert_choices(
+        tx, subscriptions, "digest", [(ids[k], one) for k, p in fresh.items() for one in p.digests]
+    )
+    _insert_choices(
+        tx,
+        declined_series,
+        "series",
+        [(ids[k], one) for k, p in fresh.items() for one in p.series],
+    )
+    return list(fresh)
+
+
+def _known_keys(tx: Transaction, wanted: Sequence[str]) -> dict[str, int]:
+    known: dict[str, int] = {}
+    for start in range(0, len(wanted), 500):
+        batch = wanted[start : start + 500]
+        rows = tx.execute(
+            sa.select(subscribers.c.address_key, subscribers.c.id).where(
+                subscribers.c.address_key.in_(batch)
+            )
+        )
+        known.update({row.address_key: row.id for row in rows})
+    return known
+
+
+def _row(person: Joining) -> dict[str, Any]:
+    return {
+        "address": person.address.typed,
+        "address_key": person.address.key,
+        "address_hash": person.address_hash,
+        "state": person.state,
+        "discreet": person.discreet,
+        "subscribed_at": person.consent.requested_at,
+        "confirmed_at": person.consent.confirmed_at,
+        "source": person.consent.source,
+    }
+
+
+def _consent_row(subscriber_id: int, consent: Consent) -> dict[str, Any]:
+    return {
+        "subscriber_id": subscriber_id,
+        "wording": consent.wording,
+        "wording_sha256": hashlib.sha256(consent.wording.encode()).hexdigest(),
+        "source": consent.source,
+        "requested_at": consent.requested_at,
+        "confirmed_at": consent.confirmed_at,
+    }
+
+
+def _insert_choices(
+    tx: Transaction, table: sa.Table, column: str, pairs: list[tuple[int, str]]
+) -> None:
+    dialect.insert_new(
+        tx, table, [{"subscriber_id": one, column: choice} for one, choice in pairs]
+    )
+
+
+def count(tx: Transaction) -> int:
+    """Return how many people there are, in any state."""
+    return int(tx.execute(sa.select(sa.func.count()).select_from(subscribers)).scalar_one())
+
+
+def read_all(tx: Transaction, *, after: int = 0, limit: int | None = None) -> list[Subscriber]:
+    """Return people by id, after one, with their choices."""
+    query = sa.select(subscribers).where(subscribers.c.id > after).order_by(subscribers.c.id)
+    rows = tx.execute(query.limit(limit)).all()
+    return list(_with_choices(tx, rows))
+
+
+def read_by_key(tx: Transaction, address_key: str) -> Subscriber | None:
+    """Return the person at an address."""
+    rows = tx.execute(sa.select(subscribers).where(subscribers.c.address_key == address_key)).all()
+    return next(_with_choices(tx, rows), None)
+
+
+def read_one(tx: Transaction, subscriber_id: int) -> Subscriber | None:
+    """Return one person."""
+    rows = tx.execute(sa.select(subscribers).where(subscribers.c.id == subscriber_id)).all()
+    return next(_with_choices(tx, rows), None)
+
+
+def _with_choices(tx: Transaction, rows: Sequence[Any]) -> Iterator[Subscriber]:
+    if not rows:
+        return
+    first, last = rows[0].id, rows[-1].id
+    chosen = _choices(tx, subscriptions, "digest", first, last)
+    declined = _choices(tx, declined_series, "series", first, last)
+    for row in rows:
+        yield Subscriber(
+            id=row.id,
+            address=Address(typed=row.address, key=row.address_key),
+            state=SubscriberState(row.state),
+            subscribed_at=row.subscribed_at,
+            confirmed_at=row.confirmed_at,
+            source=row.source,
+            discreet=row.discreet,
+            digests=tuple(chosen[row.id]),
+            series=tuple(declined[row.id]),
+        )
+
+
+def _choices(
+    tx: Transaction, table: sa.Table, column: str, first: int, last: int
+) -> dict[int, list[str]]:
+    choices: dict[int, list[str]] = defaultdict(list)
+    rows = tx.execute(
+        sa.select(table.c.subscriber_id, table.c[column])
+        .where(table.c.subscriber_id.between(first, last))
+        .order_by(table.c[column])
+    )
+    for row in rows:
+        choices[row[0]].append(row[1])
+    return choices
+
+
+def unsubscribe(tx: Transaction, subscriber_id: int, *, now: datetime) -> bool:
+    """End a person's subscription; return whether it was not ended before."""
+    changed = tx.execute(
+        sa.update(subscribers)
+        .where(
+            subscribers.c.id == subscriber_id,
+            subscribers.c.state != SubscriberState.UNSUBSCRIBED,
+        )
+        .values(state=SubscriberState.UNSUBSCRIBED, unsubscribed_at=now)
+    )
+    if changed.rowcount:
+        note(tx, "subscriber", "unsubscribe", f"subscriber:{subscriber_id}", now=now)
+    return changed.rowcount == 1
+
+
+# ------------------------------------------------------------------------------------ suppressions
+
+
+def suppress(
+    tx: Transaction, address_hashes: Iterable[tuple[str, str, str]], *, now: datetime
+) -> int:
+    """Record standing do-not-mail facts: (hash, reason, evidence); return how many are new."""
+    rows = [
+        {"address_hash": one, "reason": reason, "evidence": evidence, "suppressed_at": now}
+        for one, reason, evidence in address_hashes
+    ]
+    return dialect.insert_new(tx, suppressions, rows)
+
+
+def suppressed_hashes(tx: Transaction, wanted: Sequence[str]) -> frozenset[str]:
+    """Return which of the address hashes are suppressed."""
+    found: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        batch = wanted[start : start + 500]
+        found.update(
+            tx.scalars(
+                sa.select(suppressions.c.address_hash).where(
+                    suppressions.c.address_hash.in_(batch)
+                )
+            )
+        )
+    return frozenset(found)
+
+
+def note(
+    tx: Transaction, actor: str, verb: str, subject: str, *, now: datetime, detail: str = ""
+) -> None:
+    """Add one line to the history."""
+    tx.execute(
+        sa.insert(events).values(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
+    )

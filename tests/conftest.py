@@ -1,0 +1,131 @@
+"""A real site in a folder of its own, and the real commands on it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from publisher import app
+from publisher.cli import root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SITE_ID = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
+REPOSITORY = Path(__file__).parent.parent
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Folder:
+    """A site's folder: written to as staff would, run as the operator would."""
+
+    path: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def configure(self, **settings: str) -> None:
+        """Write config.toml; keys are tables (``mail__smtp``), values TOML lines."""
+        self.settings.update(settings)
+        tables = "\n".join(
+            f"[{name.replace('__', '.')}]\n{dedent(lines)}\n"
+            for name, lines in self.settings.items()
+        )
+        (self.path / "config.toml").write_text(tables, "utf-8")
+
+    def post(
+        self, path: str, title: str, *, date: str = "2026-11-01", body: str = "", **front: str
+    ) -> Path:
+        """Write a post; extra front matter as YAML lines."""
+        file = self.path / "posts" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        extra = "".join(f"{key}: {value}\n" for key, value in front.items())
+        text = body or f"Text of {title}, a sentence to read.\n"
+        file.write_text(f'---\ntitle: "{title}"\ndate: {date}\n{extra}---\n\n{text}', "utf-8")
+        return file
+
+    def run(self, *words: str) -> Ran:
+        """Run a command in this process, as the program would."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                root.main(args=["--config", str(self.path / "config.toml"), *words])
+            except SystemExit as end:
+                code = end.code
+        assert isinstance(code, int)
+        return Ran(code=code, out=out.getvalue(), err=err.getvalue())
+
+    def json(self, *words: str) -> Any:
+        """Run a command with ``--json`` and return its data."""
+        return self.run("--json", *words).data
+
+    def open(self) -> app.Site:
+        """Open the site for use cases."""
+        return app.open_site(self.path / "config.toml", {})
+
+    def public(self, file: str) -> str:
+        """Return a public file's text."""
+        return (self.path / "public" / file).read_text("utf-8")
+
+    def outbox(self) -> list[Path]:
+        """Return the mails in the outbox."""
+        return sorted((self.path / "outbox").rglob("*.eml"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """An empty site with one digest, on the embedded defaults."""
+    site = Folder(path=tmp_path / "site")
+    (site.path / "posts").mkdir(parents=True)
+    site.configure(
+        site=f'name = "Riverside Letters"\nid = "{SITE_ID}"\ntimezone = "America/New_York"',
+        digests__weekly='title = "Weekly letter"\nschedule = "every tuesday at 07:30"',
+    )
+    return site
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def _closed_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opened, so that nothing is left to the collector."""
+    opened = []
+    real = app.Store
+
+    def remember(*args: Any) -> Any:
+        store = real(*args)
+        opened.append(store)
+        return store
+
+    monkeypatch.setattr(app, "Store", remember)
+    yield
+    for store in opened:
+        store.close()
