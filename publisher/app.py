@@ -65,10 +65,9 @@ def open_site(path: Path, environ: Mapping[str, str]) -> Site:
     return Site(config=config, store=store, environ=environ, is_new=is_new)
 
 
-def template_paths(config: Config, kind: str) -> list[Path]:
-    """Return where templates of a kind are looked for: the site's own first, then the shipped."""
-    own = config.paths.templates / kind
-    shipped = files.shipped("templates") / kind
+def template_paths(config: Config) -> list[Path]:
+    """Return where templates are looked for: the site's own first, then the shipped."""
+    own, shipped = config.paths.templates, files.shipped("templates")
     return [own, shipped] if own.is_dir() and own.resolve() != shipped.resolve() else [shipped]
 
 
@@ -83,7 +82,7 @@ def make_workshop(site: Site) -> Workshop:
         config=site.config,
         store=site.store,
         make_pages=lambda: make_pages(site.config),
-        feed_css=lambda: _first_file(template_paths(site.config, "feeds"), "feed.css"),
+        feed_css=lambda: _first_file(template_paths(site.config), "feeds/feed.css"),
         fingerprint=_fingerprint(site.config),
     )
 
@@ -94,7 +93,7 @@ def make_pages(config: Config) -> Pages:
 
     site = config.site
     return Pages(
-        template_paths(config, "pages"),
+        template_paths(config),
         SiteView(
             name=site.name,
             url=site.url,
@@ -119,8 +118,7 @@ def _fingerprint(config: Config) -> str:
     digest.update(repr((config.review, sorted(config.digests))).encode())
     for folder in (
         Path(__file__).parent,
-        *template_paths(config, "pages"),
-        *template_paths(config, "feeds"),
+        *template_paths(config),
     ):
         for file in sorted(folder.rglob("*")):
             if file.suffix in {".py", ".html", ".css", ".xml"}:
@@ -139,7 +137,7 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
     desk = Desk(
         config=site.config,
         store=site.store,
-        letters=Letters(template_paths(site.config, "letters")),
+        letters=Letters(template_paths(site.config)),
         catalog=shelf.catalog,
         body_of=shelf.body,
     )
@@ -230,9 +228,8 @@ def publish_once(
     report = Report(build=build(workshop, now=now))
     before = _open_ids(site.store)
     desk, _ = open_desk(site, now=now)
-    report.problems += editing.advance(desk, now=now)
-    if digest is not None:
-        report.problems += editing.make_edition_now(desk, site.config.digests[digest], now=now)
+    one_more = site.config.digests[digest] if digest else None
+    report.problems += editing.advance(desk, now=now, one_more=one_more)
     again = build(workshop, now=now)
     report.build.written += [one for one in again.written if one not in report.build.written]
     report.problems += _run_hook(site)

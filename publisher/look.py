@@ -60,7 +60,7 @@ TEXT_CONTRAST: Final = 4.5
 _ACCENT_CONTRAST = {"light": TEXT_CONTRAST, "dark": 7.0}
 
 _TINT = 0.08
-_STEP = 0.005
+_STEP = 0.01
 _ROUNDING = 0.001
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -163,13 +163,12 @@ def _move_until(colour: str, on: str, ratio: float, *, towards: float) -> str:
 
 def _into_gamut(lightness: float, a: float, b: float) -> _Triple:
     """Return the channels, with as much of the chroma as a screen can show at this lightness."""
-    kept = 1.0
-    while kept > 0:
+    kept = 1.0 if 0.0 < lightness < 1.0 else 0.0
+    channels = _from_oklab((lightness, a * kept, b * kept))
+    while kept > 0 and not all(-_ROUNDING <= one <= 1 + _ROUNDING for one in channels):
+        kept = max(0.0, kept - 0.05)
         channels = _from_oklab((lightness, a * kept, b * kept))
-        if all(-_ROUNDING <= channel <= 1 + _ROUNDING for channel in channels):
-            return channels
-        kept -= 0.02
-    return _from_oklab((lightness, 0.0, 0.0))
+    return channels
 
 
 def _mix(ground: str, colour: str, share: float) -> str:

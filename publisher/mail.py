@@ -269,7 +269,7 @@ def _mailbox_header(name: str, mailbox: Mailbox) -> str:
 
 def _phrase(name: str, text: str) -> list[str]:
     """Return a display name as words: as it is, quoted, or encoded (RFC 5322 section 3.2.5)."""
-    single = " ".join(_one_line(name, text).split(" "))
+    single = re.sub(" +", " ", _one_line(name, text)).strip(" ")
     if "=?" not in single and _ATOMS.fullmatch(single):
         return single.split(" ")
     quoted = re.sub(r'([\\"])', r"\\\1", single)
@@ -285,16 +285,12 @@ def _one_line(name: str, text: str) -> str:
 
 
 def _encode_words(text: str) -> list[str]:
-    """Return the text as encoded words, none of which splits a character (RFC 2047 section 5)."""
-    letters = ((_escape(character), len(_escape(character))) for character in text)
-    quoted = [f"=?utf-8?q?{packed}?=" for packed in _pack(letters, _ENCODED)]
-    octets = ((character, len(character.encode())) for character in text)
-    packed = (
-        base64.b64encode(part.encode()).decode() for part in _pack(octets, _ENCODED // 4 * 3)
-    )
-    return min(
-        quoted, [f"=?utf-8?b?{part}?=" for part in packed], key=lambda words: len("".join(words))
-    )
+    """Return the text as few encoded words, none of which splits a character (RFC 2047)."""
+    escaped = ((_escape(character), len(_escape(character))) for character in text)
+    quoted = [f"=?utf-8?q?{part}?=" for part in _pack(escaped, _ENCODED)]
+    sized = ((character, len(character.encode())) for character in text)
+    parts = [base64.b64encode(part.encode()) for part in _pack(sized, _ENCODED // 4 * 3)]
+    return min(quoted, [f"=?utf-8?b?{part.decode()}?=" for part in parts], key=len)
 
 
 def _escape(character: str) -> str:

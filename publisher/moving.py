@@ -167,7 +167,7 @@ def new_post(
     path = _free_path(config.paths.posts, series, page, Haul())  # type: ignore[arg-type]
     at = now.astimezone(ZoneInfo(config.site.timezone))
     _write_new(
-        config.paths.posts / path, posts.draft(title, post_id=make_id(), date=f"{at:%Y-%m-%d}")
+        config.paths.posts / path, posts.draft(title, post_id=make_id(), date=at.date())
     )
     return path
 

@@ -109,10 +109,8 @@ def tell_edition(report: EditionReport) -> list[str]:
     edition = report.edition
     kind = "rehearsal " if edition.rehearsal else ""
     reason = f" ({edition.reason})" if edition.reason else ""
-    return [
-        f"{edition.name}  {kind}{edition.state}{reason}: {people(edition.audience)}, "
-        + f"{count(edition.letters, 'letter')}; {tell_counts(report)}"
-    ]
+    size = f"{people(edition.audience)}, {count(edition.letters, 'letter')}"
+    return [f"{edition.name}  {kind}{edition.state}{reason}: {size}; {tell_counts(report)}"]
 
 
 def plan_shape(planned: PlannedEdition) -> dict[str, object]:
@@ -142,10 +140,8 @@ def plan_shape(planned: PlannedEdition) -> dict[str, object]:
 def tell_plan(planned: PlannedEdition, zone: str) -> list[str]:
     """Say when an edition goes, to how many, with which posts, and why the others are not in it."""
     included = [one for one in planned.rulings if one.verdict == "included"]
-    lines = [
-        f"{planned.digest}: {local(planned.fire_at, zone)}, {planned.state}: "
-        + f"{count(len(included), 'post')} to {people(planned.audience)}"
-    ]
+    size = f"{count(len(included), 'post')} to {people(planned.audience)}"
+    lines = [f"{planned.digest}: {local(planned.fire_at, zone)}, {planned.state}: {size}"]
     for ruling in planned.rulings:
         mark = "+" if ruling.verdict == "included" else "-"
         lines.append(f"  {mark} {ruling.title or ruling.path}: {ruling.verdict}, {ruling.reason}")

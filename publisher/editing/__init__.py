@@ -51,21 +51,34 @@ class Desk:
 # ----------------------------------------------------------------------------------------- the tick
 
 
-def advance(desk: Desk, *, now: datetime) -> list[Problem]:
-    """Bring every digest to ``now``: decide due slots, keep drafts, freeze and open what may go."""
-    with desk.store.read() as tx:
-        seen = editions.seen_digests(tx)
-    unseen = [name for name in desk.config.digests if name not in seen]
-    if unseen:
-        with desk.store.write() as tx:
-            seen = editions.see_digests(tx, unseen, now=now)
+def advance(desk: Desk, *, now: datetime, one_more: Digest | None = None) -> list[Problem]:
+    """Bring every digest to ``now``: decide due slots, keep drafts, freeze and open what may go.
+
+    ``one_more`` gets an edition of its own now, of what its due slots left over.
+    """
+    seen = _see_digests(desk, now=now)
     for digest in desk.config.digests.values():
         for slot in _due_slots(desk.store, digest, seen[digest.name], now=now):
             _decide_slot(desk, digest, slot.slot, missed=slot.missed, now=now)
+    if one_more:
+        _make_edition_now(desk, one_more, now=now)
+    problems = settle_drafts(desk, now=now)
+    for digest in desk.config.digests.values():
         coming = next_slot(digest.schedule, now)
         if coming and coming.fire_at - digest.prepare <= now:
             _keep_draft(desk, digest, coming, now=now)
-    return settle_drafts(desk, now=now) + open_editions(desk, now=now)
+    return problems + open_editions(desk, now=now)
+
+
+def _see_digests(desk: Desk, *, now: datetime) -> dict[str, datetime]:
+    """Return when the store first saw each digest: its slots begin there."""
+    with desk.store.read() as tx:
+        seen = editions.seen_digests(tx)
+    unseen = [name for name in desk.config.digests if name not in seen]
+    if not unseen:
+        return seen
+    with desk.store.write() as tx:
+        return editions.see_digests(tx, unseen, now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +135,7 @@ def _keep_draft(desk: Desk, digest: Digest, slot: Slot, *, now: datetime) -> Edi
         choice = _choose(tx, desk, digest)
         if not choice.posts:
             if edition:
-                editions.move(
-                    tx, edition, EditionState.CANCELLED, reason="nothing new", closed_at=now
-                )
+                editions.discard_draft(tx, edition)
             return None
         if edition is None:
             edition = editions.insert(
@@ -153,8 +164,8 @@ def _write_choice(tx: Transaction, edition: Edition, choice: Choice) -> None:
     editions.set_posts(tx, edition.id, chosen, choice.counted)
 
 
-def make_edition_now(desk: Desk, digest: Digest, *, now: datetime) -> list[Problem]:
-    """Make, freeze and open one edition more, of what is new now; nothing where nothing is."""
+def _make_edition_now(desk: Desk, digest: Digest, *, now: datetime) -> None:
+    """Draft one edition more, of what is new now; nothing where nothing is."""
     slot = Slot(
         key=f"now:{now:%Y-%m-%dT%H:%M:%SZ}",
         fire_at=now,
@@ -163,7 +174,7 @@ def make_edition_now(desk: Desk, digest: Digest, *, now: datetime) -> list[Probl
     with desk.store.write() as tx:
         choice = _choose(tx, desk, digest)
         if not choice.posts:
-            return []
+            return
         edition = editions.insert(
             tx,
             digest=digest.name,
@@ -172,10 +183,8 @@ def make_edition_now(desk: Desk, digest: Digest, *, now: datetime) -> list[Probl
             state=EditionState.DRAFT,
             now=now,
         )
-        if edition is None:
-            return []
-        _write_choice(tx, edition, choice)
-    return settle_drafts(desk, now=now) + open_editions(desk, now=now)
+        if edition:
+            _write_choice(tx, edition, choice)
 
 
 # --------------------------------------------------------------------------------------- freezing

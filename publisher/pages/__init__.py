@@ -15,20 +15,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup
-
 from publisher import __version__, look, urls
 from publisher.model import Channel
 from publisher.pages import words
 from publisher.pages.contents import (
+    following,
     latest_number,
     list_around,
     list_letter_parts,
     list_parts,
-    number_of,
+    neighbour,
 )
 from publisher.pages.linked_data import describe_article
-from publisher.pages.markup import dress_body, is_own
+from publisher.pages.markup import dress_body, is_own, list_notes
 from publisher.pages.templating import Templates
 from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
 
@@ -37,8 +36,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from publisher.model import Body, Catalog, EditionContent, Link, Place, Post, Series
-    from publisher.model import Withdrawal
+    from markupsafe import Markup
+
+    from publisher.model import (
+        Body,
+        Catalog,
+        EditionContent,
+        Place,
+        Post,
+        Series,
+        Withdrawal,
+    )
 
 __all__ = ["Field", "Form", "Pages", "SiteView"]
 
@@ -48,6 +56,7 @@ _NAMES = (
     "edition",
     "editions",
     "feeds",
+    "frame",
     "home",
     "lists",
     "message",
@@ -56,6 +65,8 @@ _NAMES = (
     "series",
     "tag",
 )
+_FRAME = ("about", "feeds", "name", "menu", "colophon")
+"""What is the same on every page of a site, and therefore filled once."""
 _STYLE = "pages/site.css"
 _LOOSE = 20
 """How many posts on their own the first page lists; the archive has the others."""
@@ -79,6 +90,7 @@ class Pages:
         self._templates = Templates(
             template_paths, [f"pages/{name}.html" for name in _NAMES], self._globals()
         )
+        self._templates.add({"frame": self._templates.fill_once("pages/frame.html", _FRAME)})
         self.fingerprint = self.digest_inputs()
         """Changes whenever the same values would give other pages."""
 
@@ -97,8 +109,7 @@ class Pages:
         """Return the first page: the newest post, every series, the posts on their own."""
         site = self._site
         newest = catalog.posts[0] if catalog.posts else None
-        in_series = bool(catalog.series)
-        sentence = _describe_site(site, in_series=in_series)
+        sentence = words.describe_site(site, in_series=bool(catalog.series))
         return self._render(
             "home",
             Head(title=site.name, description=sentence, canonical=f"{site.url}/"),
@@ -125,13 +136,14 @@ class Pages:
             head,
             post=post,
             body=dress_body(body.html, self._site.url),
-            notes=body.notes,
-            note_html=Markup,
+            notes=list_notes(body.notes),
+            notes_title=words.title_notes(post, body),
             place=place,
+            series_line=words.place_line(place) if place else "",
             lines=list_around(place.series, place.number, here=place.number) if place else (),
-            previous=_neighbour(place, place.previous) if place else None,
-            next=_neighbour(place, place.next) if place else None,
-            next_series=_next_series(place.series, catalog) if place and not place.next else None,
+            previous=neighbour(place, place.previous) if place else None,
+            next=neighbour(place, place.next) if place else None,
+            next_series=following(place.series, catalog) if place and not place.next else None,
             image=image,
             data=self._article(post, place, url, image_url),
         )
@@ -140,7 +152,9 @@ class Pages:
         """Return a series' page: its table of contents, from part 1."""
         path = urls.post_path(series.slug)
         has_feeds = any(Channel.FEED in post.channels for post in series.posts)
-        description = series.info.summary or f"{series.title}, in {words.count_parts(series.total)}."
+        description = (
+            series.info.summary or f"{series.title}, in {words.count_parts(series.total)}."
+        )
         return self._render(
             "series",
             Head(
@@ -155,7 +169,7 @@ class Pages:
             first=next(iter(series.posts), None),
             path=path,
             has_feeds=has_feeds,
-            next_series=_next_series(series, catalog),
+            next_series=following(series, catalog),
         )
 
     def archive(self, catalog: Catalog) -> str:
@@ -376,19 +390,3 @@ class Pages:
             months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
             years.append((year, [(name, [post for _, post in group]) for name, group in months]))
         return years
-
-
-def _describe_site(site: SiteView, *, in_series: bool) -> str:
-    by = f" by {site.author}" if site.author not in {"", site.name} else ""
-    return f"Letters and articles{by}, in ordered series." if in_series else f"Letters and articles{by}."
-
-
-def _neighbour(place: Place, post: Post | None) -> tuple[int, Post] | None:
-    return (number_of(place.series, post, place.number), post) if post else None
-
-
-def _next_series(series: Series, catalog: Catalog) -> Series | None:
-    """Return the series that a finished one leads to, where that one has something to read."""
-    if not (series.finished and series.info.next_series):
-        return None
-    return next((one for one in catalog.series if one.slug == series.info.next_series), None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from publisher import urls
 
 if TYPE_CHECKING:
-    from publisher.model import LetterPost, Part, Post, Series, SeriesLine
+    from publisher.model import Catalog, LetterPost, Part, Place, Post, Series, SeriesLine
 
 WHOLE = 15
 """A series of up to so many parts is shown whole, a longer one as a window."""
@@ -65,14 +66,23 @@ def latest_number(series: Series) -> int:
     return next((part.number for part in reversed(series.parts) if part.post), 1)
 
 
-def number_of(series: Series, post: Post, near: int) -> int:
-    """Return the number of a post of the series, looked for from part ``near`` outwards."""
-    for distance in range(1, series.total + 1):
-        for number in (near - distance, near + distance):
-            part = series.parts[number - 1] if 1 <= number <= series.total else None
-            if part and part.post and part.post.id == post.id:
-                return number
-    return near
+def neighbour(place: Place, post: Post | None) -> tuple[int, Post] | None:
+    """Return a published neighbour with its number; gaps may lie between."""
+    if post is None:
+        return None
+    parts = place.series.parts
+    before, after = reversed(parts[: place.number - 1]), parts[place.number :]
+    nearest = (
+        part.number for part in chain(before, after) if part.post and part.post.id == post.id
+    )
+    return next(nearest, place.number), post
+
+
+def following(series: Series, catalog: Catalog) -> Series | None:
+    """Return the series that a finished one leads to, where that one has something to read."""
+    if not (series.finished and series.info.next_series):
+        return None
+    return next((one for one in catalog.series if one.slug == series.info.next_series), None)
 
 
 def _windows(total: int, at: int) -> list[tuple[int, int]]:

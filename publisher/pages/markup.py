@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from publisher.model import Note
 
 _TABLE = re.compile(r"<table\b[^>]*>")
 _IMAGE = re.compile(r"<img\b[^>]*>")
 _ATTRIBUTE = re.compile(r'\b(src|alt)="([^"]*)"')
+_BACK = '&nbsp;<a class="back" href="#{}" aria-label="{}">↩︎{}</a>'
 _BOX = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
 
 
@@ -25,11 +32,33 @@ def dress_body(html: str, site_url: str) -> Markup:
     return Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704 - sanitised before
 
 
+def list_notes(notes: Iterable[Note]) -> Markup:
+    """Return the notes as list items, each with links back to where the text mentions it."""
+    items = [
+        f'<li id="note-{note.number}" value="{note.number}">{note.html}{_back_links(note)}</li>'
+        for note in notes
+    ]
+    return Markup("\n".join(items))  # noqa: S704 - sanitised before, and anchors of our own
+
+
 def is_own(src: str, site_url: str) -> bool:
     """Whether a picture is of this site: a path below the root, or an address of the site."""
     if src.startswith("//") or "\\" in src:
         return False
     return src.startswith(("/", f"{site_url}/")) or ":" not in src
+
+
+def _back_links(note: Note) -> str:
+    if len(note.mentions) == 1:
+        return _BACK.format(note.mentions[0], f"Back to note {note.number} in the text", "")
+    return "".join(
+        _BACK.format(
+            anchor,
+            f"Back to mention {turn} of note {note.number} in the text",
+            f"<sup>{turn}</sup>",
+        )
+        for turn, anchor in enumerate(note.mentions, 1)
+    )
 
 
 def _image(tag: str, site_url: str) -> str:

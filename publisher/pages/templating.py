@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from jinja2 import Template
+    from markupsafe import Markup
 
 
 class Templates:
@@ -37,8 +38,9 @@ class Templates:
         functions: Mapping[str, Any],
     ) -> None:
         self._paths = tuple(paths)
-        environment = Environment(
-            loader=FileSystemLoader(self._paths),
+        self._loader = FileSystemLoader(self._paths)
+        self._environment = Environment(
+            loader=self._loader,
             autoescape=select_autoescape(["html"], default=False),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -46,14 +48,14 @@ class Templates:
             auto_reload=False,
             cache_size=-1,
         )
-        environment.globals.update(functions)
+        self.add(functions)
         self._templates: dict[str, Template] = {}
         self._sources: dict[str, str] = {}
         problems = []
         for name in names:
             try:
-                self._sources[name] = self._read(environment, name)
-                self._templates[name] = environment.get_template(name)
+                self._sources[name] = self._read(name)
+                self._templates[name] = self._environment.get_template(name)
             except TemplateError as error:
                 problems.append(self._problem(name, error))
         if problems:
@@ -66,14 +68,27 @@ class Templates:
         except Exception as error:  # whatever a site's own template does, it is told where
             raise ContentError(self._problem(name, error)) from error
 
+    def fill_once(self, name: str, macros: Iterable[str]) -> dict[str, Markup]:
+        """Return what the template's macros give without arguments, by their names.
+
+        Raises ContentError where one is missing or does not render.
+        """
+        try:
+            module = self._templates[name].module
+            return {macro: getattr(module, macro)().strip() for macro in macros}
+        except Exception as error:  # as above
+            raise ContentError(self._problem(name, error)) from error
+
+    def add(self, functions: Mapping[str, Any]) -> None:
+        """Let every template use these values by their names."""
+        self._environment.globals.update(functions)
+
     def digest(self) -> str:
         """Return the SHA-256 of every template's source."""
         return hashlib.sha256(repr(sorted(self._sources.items())).encode()).hexdigest()
 
-    def _read(self, environment: Environment, name: str) -> str:
-        loader = environment.loader
-        assert loader is not None  # noqa: S101 - given above; the type does not say so
-        return loader.get_source(environment, name)[0]
+    def _read(self, name: str) -> str:
+        return self._loader.get_source(self._environment, name)[0]
 
     def _problem(self, name: str, error: Exception) -> Problem:
         path, line = self._place(name, error)

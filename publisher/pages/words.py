@@ -11,15 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, tzinfo
 
-    from publisher.model import Place, Series
+    from publisher.model import Body, Place, Post, Series
+    from publisher.pages.views import SiteView
 
 WORDS_PER_MINUTE = 220
 
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_RIGHT_TO_LEFT = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
+)
 
 
 def spell_day(day: date) -> str:
@@ -90,6 +104,19 @@ def joiners(things: Sequence[object]) -> list[str]:
 def place_line(place: Place) -> str:
     """Return the line that is the same on page, feed and letter: ``Sleep · Part 3 of 6``."""
     return f"{place.series.title} · Part {place.number} of {place.series.total}"
+
+
+def describe_site(site: SiteView, *, in_series: bool) -> str:
+    """Return one sentence on what the site has."""
+    by = f" by {site.author}" if site.author not in {"", site.name} else ""
+    return f"Letters and articles{by}{', in ordered series' if in_series else ''}."
+
+
+def title_notes(post: Post, body: Body) -> str:
+    """Return the heading of a post's notes: sources, remarks, or both."""
+    if not post.references:
+        return "Notes"
+    return "References" if len(body.notes) <= len(post.references) else "Notes and references"
 
 
 def direction(language: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import yaml
 
@@ -18,13 +18,15 @@ from publisher.errors import ContentError, Problem
 from publisher.posts.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from yaml.events import Event, ScalarEvent
 
 Loc = tuple[str | int, ...]
 """Where a value stands: ``("references", "smith2020", "url")``."""
 
 _FENCE = re.compile(r"---[ \t]*(?:\n|\Z)")
-_END = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_END = re.compile(r"\n---[ \t]*(?:\n|\Z)")
 _KEY_AND_TEXT = re.compile(r"\s*(?:-\s+)?([\w.-]+)\s*:\s+(\S.*?)\s*\Z")
 _MAX_BYTES = 100_000
 _MAX_DEPTH = 6
@@ -40,8 +42,7 @@ class Parts:
     body_line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(NamedTuple):
     """Where a key stands, and its value's text as it was written, where it is a single value."""
 
     line: int
@@ -72,14 +73,14 @@ def split(text: str, where: str) -> Parts:
         raise ContentError(
             _problem(where, 1, "front matter, opened by --- on line 1", got, _EXAMPLE)
         )
-    closing = _END.search(text, opening.end())
+    closing = _END.search(text, opening.end() - 1)
     if not closing:
         hint = "Close the front matter with a line that holds --- alone."
         raise ContentError(_problem(where, 1, "front matter closed by ---", "no end of it", hint))
     return Parts(
-        front=text[opening.end() : closing.start()],
-        body=text[closing.end() + 1 :],
-        body_line=text.count("\n", 0, closing.end()) + 2,
+        front=text[opening.end() : closing.start() + 1],
+        body=text[closing.end() :],
+        body_line=text.count("\n", 0, closing.start()) + 3,
     )
 
 
@@ -92,14 +93,12 @@ class _Reading:
     where: str
     lines: list[str]
     first_line: int
+    take: Callable[[], Event]
     marks: dict[Loc, Mark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def blame(self, code: str, line: int, expected: str, got: str, hint: str) -> None:
         self.problems.append(_problem(self.where, line, expected, got, hint, code=code))
-
-    def take(self) -> Event:
-        return cast("Event", self.loader.get_event())
 
     def line(self, event: Event) -> int:
         mark = event.start_mark
@@ -119,8 +118,10 @@ def load(front: str, where: str, *, first_line: int = 2) -> FrontMatter:
     if len(front) > _MAX_BYTES:
         got = f"{len(front) // 1000} kB"
         raise ContentError(_problem(where, first_line, "front matter of at most 100 kB", got, ""))
+    loader = yaml.CSafeLoader(front)
     reading = _Reading(
-        loader=yaml.CSafeLoader(front),
+        loader=loader,
+        take=cast("Callable[[], Event]", loader.get_event),
         where=where,
         lines=front.split("\n"),
         first_line=first_line,
@@ -131,7 +132,7 @@ def load(front: str, where: str, *, first_line: int = 2) -> FrontMatter:
     except yaml.YAMLError as error:
         raise ContentError(*reading.problems, _not_yaml(reading, error, front)) from error
     finally:
-        reading.loader.dispose()
+        loader.dispose()
     return FrontMatter(values=values, marks=reading.marks, problems=tuple(reading.problems))
 
 
@@ -186,7 +187,7 @@ def _sequence(reading: _Reading, loc: Loc) -> list[object]:
     values: list[object] = []
     while not isinstance(event := reading.take(), yaml.SequenceEndEvent):
         here = (*loc, len(values))
-        reading.marks[here] = Mark(line=reading.line(event), raw=getattr(event, "value", ""))
+        reading.marks[here] = Mark(reading.line(event), getattr(event, "value", ""))
         values.append(_value(reading, event, here))
     return values
 
@@ -207,7 +208,7 @@ def _mapping(reading: _Reading, loc: Loc) -> dict[str, object]:
             hint = "Remove one of them."
             reading.blame("post.duplicate_key", line, "each key once", got, hint)
         else:
-            reading.marks[here] = Mark(line=line, raw=getattr(content, "value", ""))
+            reading.marks[here] = Mark(line, getattr(content, "value", ""))
         value = _value(reading, content, here)
         if value is not None and not first:
             values[event.value] = value

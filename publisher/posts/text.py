@@ -15,6 +15,8 @@ _MOST_TOLD = 5
 
 def is_clean(text: str) -> bool:
     """Whether XML 1.0 allows every character of the text."""
+    if text.isprintable():
+        return True
     try:
         data = text.encode()
     except UnicodeEncodeError:

@@ -223,6 +223,16 @@ def move(
     return changed.rowcount == 1
 
 
+def discard_draft(tx: Transaction, edition: Edition) -> bool:
+    """Remove a draft that came to nothing, and free its number; return whether it was a draft."""
+    removed = tx.execute(
+        sa.delete(editions).where(
+            editions.c.id == edition.id, editions.c.state == EditionState.DRAFT
+        )
+    )
+    return removed.rowcount == 1
+
+
 def set_rehearsal(tx: Transaction, edition: Edition, *, rehearsal: bool) -> None:
     """Make a draft a rehearsal, or live, with the next number of that kind."""
     highest = tx.execute(

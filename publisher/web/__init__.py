@@ -1,4 +1,22 @@
-"""Pages for people over HTTP: the site as files, and the few pages that act.
+"""Pages for people: the site as files, and behind it the few that act."""
 
-``site`` hands out ``public/`` and needs no database; whatever is not a file goes on to the rest.
-"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from publisher.pages import Pages
+    from publisher.store import Store
+    from publisher.web.site import StaticSite
+
+
+def make_site(root: Path, store: Store, pages: Pages, clock: Callable[[], datetime]) -> StaticSite:
+    """Return the whole web: files first, then the pages that act."""
+    from publisher.web.public import make_app  # noqa: PLC0415 - the files alone need none of it
+    from publisher.web.site import StaticSite  # noqa: PLC0415
+
+    return StaticSite(root, fallback=make_app(store, pages, clock))

@@ -7,18 +7,19 @@ a feed reader asking whether anything is new, and the answer is one ``stat`` and
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-from collections import OrderedDict
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote, unquote
 
+from publisher.web.files import CACHE_OCTETS, VARIANTS, Files
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
     from pathlib import Path
+
+    from publisher.web.files import File
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,12 +27,7 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
     Headers = list[tuple[bytes, bytes]]
 
-CACHE_OCTETS: Final = 32 * 1024 * 1024
-"""How much of the small files is kept in memory."""
-
-_SMALL = 256 * 1024
 _PIECE = 64 * 1024
-_VARIANTS: Final = {"br": ".br", "gzip": ".gz"}  # in order of preference
 _HTML = "text/html; charset=utf-8"
 _TYPES: Final = {
     "html": _HTML,
@@ -60,7 +56,7 @@ _HASHED = re.compile(r".*[.-][0-9a-f]{8,64}\.\w+")
 _FEED_CACHE = b"public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400"
 _HASHED_CACHE = b"public, max-age=31536000, immutable"
 _PAGE_CACHE = b"public, max-age=300"
-_ALWAYS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_ERROR_CACHE = b"public, max-age=60"
 _POLICIES: Final = {
     _HTML: b"default-src 'none'; style-src 'self'; img-src 'self' https:; form-action 'self';"
     b" base-uri 'none'; frame-ancestors 'none'",
@@ -69,13 +65,18 @@ _POLICIES: Final = {
 _HIDDEN_OCTETS = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
 _OURS: Final = frozenset({"_headers", "_redirects"})
+_URL_MARKS = "/:?#[]@!$&'()*+,;=%~"
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
-_MOVED: Final = frozenset({301, 302, 307, 308})
+_NOT_MODIFIED = 304
 _GONE = 410
 
 
 class StaticSite:
-    """Serves the files below a directory by GET and HEAD; the rest is the fallback's."""
+    """Serves the files below a directory by GET and HEAD; the rest is the fallback's.
+
+    Feeds name the WebSub hub and their own address below the site's ``url``. Files are read on the
+    event loop: they are small or in the kernel's memory, and a thread would cost more.
+    """
 
     def __init__(
         self,
@@ -86,24 +87,27 @@ class StaticSite:
         url: str = "",
         cache_octets: int = CACHE_OCTETS,
     ) -> None:
-        """Serve ``root``; feeds name the WebSub ``hub`` and themselves below the site's ``url``."""
-        self._root = os.path.realpath(root)
         self._fallback = fallback
         self._hub = hub
         self._url = url.rstrip("/")
-        self._files = _Files(self._root, cache_octets)
-        self._rules: tuple[_File | None, dict[str, Rule]] = (None, {})
+        self._files = Files(root.absolute(), cache_octets)
+        self._rules: tuple[File | None, dict[str, Rule]] = (None, {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
-        if scope["type"] != "http":
+        answer = self._respond(scope) if scope["type"] == "http" else None
+        if answer:
+            await _send(answer, scope["method"], send)
+        else:
             await (self._fallback or _say_little)(scope, receive, send)
-            return
-        answer = self._answer(scope)
-        if answer is None and self._fallback:
-            await self._fallback(scope, receive, send)
-            return
-        await _send(answer or self._page("/404.html", 404), scope["method"], send)
+
+    def _respond(self, scope: Scope) -> Answer | None:
+        """Return the whole answer, nothing where the fallback gives it."""
+        try:
+            answer = self._answer(scope)
+            return answer if answer or self._fallback else self._page("/404.html", 404)
+        except OSError:  # out of descriptors, or a disk that fails: no reason to say "not found"
+            return _text(503, "Try again shortly", (b"retry-after", b"30"))
 
     def _answer(self, scope: Scope) -> Answer | None:
         """Return what the files say to a request, nothing where they do not know."""
@@ -113,40 +117,35 @@ class StaticSite:
         if path is None:
             return None
         query = scope.get("query_string", b"")
-        rule = self._redirects().get(path.rstrip("/"))
-        if rule:
+        if rule := self._redirects().get(path.rstrip("/")):
             return self._ruled(rule, path, query)
-        file = self._files.find(path + "index.html" if path.endswith("/") else path)
-        if file:
-            return self._file(path, file, dict(scope["headers"]))
+        if file := self._files.find(f"{path}index.html" if path.endswith("/") else path):
+            return self._file(path, file, _joined(scope["headers"]))
         if not path.endswith("/") and self._files.find(f"{path}/index.html"):
             return _moved(301, quote(path) + "/", query)
         return None
 
-    def _file(self, path: str, file: _File, asked: Mapping[bytes, bytes]) -> Answer:
+    def _file(self, path: str, file: File, asked: Mapping[bytes, bytes]) -> Answer:
         variants = self._files.variants(file)
         accepted = asked.get(b"accept-encoding", b"").decode("latin-1")
         coding = choose_coding(accepted, variants)
-        chosen, stream = self._files.open(variants.get(coding, file))
-        etag = f'"{chosen.modified_ns:x}-{chosen.size:x}{coding and "-"}{coding}"'
+        sent, stream = self._files.open(variants.get(coding, file))
+        etag = f'"{sent.modified_ns:x}-{sent.size:x}{coding and "-"}{coding}"'
         headers = [
             (b"etag", etag.encode()),
-            (b"last-modified", formatdate(chosen.modified_at, usegmt=True).encode()),
-            *self._policy(path, vary=bool(variants)),
+            (b"last-modified", formatdate(sent.modified_at, usegmt=True).encode()),
+            *self._policy(path, is_varied=bool(variants)),
         ]
-        if is_fresh(asked, etag, chosen.modified_at):
-            return Answer(304, headers, stream=stream)
-        headers += [
-            (b"content-type", content_type(path).encode()),
-            (b"content-length", b"%d" % chosen.size),
-        ]
+        if is_fresh(asked, etag, sent.modified_at):
+            return Answer(304, headers, b"", stream)
+        headers += _content(path, sent)
         if coding:
             headers.append((b"content-encoding", coding.encode()))
-        return Answer(200, headers, chosen.body or b"", stream)
+        return Answer(200, headers, sent.body or b"", stream)
 
-    def _policy(self, path: str, *, vary: bool) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what caches and browsers may do with the file; the same in a 200 and a 304."""
-        yield from _ALWAYS
+    def _policy(self, path: str, *, is_varied: bool) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what caches and browsers may do with a file: the same in a 200 and a 304."""
+        yield from _guards(path)
         is_feed = bool(_FEED.fullmatch(path))
         if is_feed or path.endswith(".opml"):
             yield b"cache-control", _FEED_CACHE
@@ -154,39 +153,32 @@ class StaticSite:
         else:
             is_hashed = path.startswith("/assets/") and _HASHED.fullmatch(path)
             yield b"cache-control", _HASHED_CACHE if is_hashed else _PAGE_CACHE
-        if policy := _POLICIES.get(content_type(path)):
-            yield b"content-security-policy", policy
-        if vary:
+        if is_varied:
             yield b"vary", b"accept-encoding"
         if is_feed and self._hub:
             links = f'<{self._hub}>; rel="hub", <{self._url}{quote(path)}>; rel="self"'
             yield b"link", links.encode()
 
     def _ruled(self, rule: Rule, path: str, query: bytes) -> Answer:
-        if rule.status in _MOVED:
+        if rule.status != _GONE:
             return _moved(rule.status, rule.target, query)
-        own = path if self._files.find(path) else f"{path.rstrip('/')}/index.html"
-        shown = own if self._files.find(own) else rule.target
-        return self._page(shown if self._files.find(shown) else "/404.html", _GONE)
+        own = f"{path.rstrip('/')}/index.html"
+        shown = next((page for page in (own, rule.target) if self._files.find(page)), "/404.html")
+        return self._page(shown, _GONE)
 
     def _page(self, path: str, status: int) -> Answer:
         """Return the page at this path under another status, or that status in words."""
         file = self._files.find(path)
-        if not file:
+        if file is None:
             return _text(status, "Gone" if status == _GONE else "Not found")
-        chosen, stream = self._files.open(file)
-        headers = [
-            (b"content-type", content_type(path).encode()),
-            (b"content-length", b"%d" % chosen.size),
-            *self._policy(path, vary=False),
-        ]
-        return Answer(status, headers, chosen.body or b"", stream)
+        sent, stream = self._files.open(file)
+        headers = [(b"cache-control", _ERROR_CACHE), *_guards(path), *_content(path, sent)]
+        return Answer(status, headers, sent.body or b"", stream)
 
-    def _redirects(self) -> dict[str, Rule]:
+    def _redirects(self) -> Mapping[str, Rule]:
         file = self._files.find("/_redirects")
         if self._rules[0] != file:
-            text = file.body.decode("utf-8", "replace") if file and file.body else ""
-            self._rules = (file, read_redirects(text))
+            self._rules = (file, read_redirects(self._files.text(file) if file else ""))
         return self._rules[1]
 
 
@@ -206,7 +198,7 @@ def file_path(path: str, raw_path: bytes | None) -> str | None:
         return None
     if _ODD.search(path) or path[1:].casefold() in _OURS:
         return None
-    return None if name.endswith(tuple(_VARIANTS.values())) else path
+    return None if name.endswith(tuple(VARIANTS.values())) else path
 
 
 def choose_coding(accepted: str, offered: Iterable[str]) -> str:
@@ -217,7 +209,7 @@ def choose_coding(accepted: str, offered: Iterable[str]) -> str:
     weights = dict(_weights(accepted))
     others = weights.get("*", 0.0)
     plain = weights.get("identity", 0.0)
-    liked = {coding: weights.get(coding, others) for coding in _VARIANTS if coding in offered}
+    liked = {coding: weights.get(coding, others) for coding in VARIANTS if coding in offered}
     best = max(liked, key=lambda coding: liked[coding], default="")
     return best if best and liked[best] > 0 and liked[best] >= plain else ""
 
@@ -242,9 +234,9 @@ def is_fresh(asked: Mapping[bytes, bytes], etag: str, modified_at: int) -> bool:
         return listed == "*" or etag in _ETAG.findall(listed)
     try:
         since = parsedate_to_datetime(asked[b"if-modified-since"].decode("latin-1"))
-    except (KeyError, ValueError, TypeError, IndexError):
+        return since.tzinfo is not None and modified_at <= since.timestamp()
+    except (KeyError, ValueError, OverflowError):
         return False
-    return since.tzinfo is not None and modified_at <= since.timestamp()
 
 
 def content_type(path: str) -> str:
@@ -270,73 +262,100 @@ class Rule:
 def read_redirects(text: str) -> dict[str, Rule]:
     """Return the rules of a ``_redirects`` file by path, without its last slash.
 
-    A line is ``<from> <to> <status>`` with 301, 302, 307, 308 or 410; ``#`` begins a comment; of
-    two lines for one path the first counts. A line that says anything else is passed over.
+    A line is ``<from> <to> <status>`` with 301, 302, 307, 308 or 410; a line with ``#`` is a
+    comment; of two lines for one path the first counts. Any other line is passed over, and so is
+    one that leads back to itself.
     """
     rules: dict[str, Rule] = {}
     for line in text.splitlines():
-        match line.partition("#")[0].split():
+        match line.split():
             case [source, target, ("301" | "302" | "307" | "308" | "410") as status]:
                 key = unquote(source).rstrip("/")
                 if status == "410" or unquote(target).rstrip("/") != key:
-                    rules.setdefault(key, Rule(int(status), quote(target, safe="/:?&=%@+,;~!$'()*")))
+                    rules.setdefault(key, Rule(int(status), quote(target, safe=_URL_MARKS)))
+            case _:
+                pass
     return rules
 
 
-# ---------------------------------------------------------------------------------------- files
+# --------------------------------------------------------------------------------- what is said
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """A file as it was when it was last looked at."""
+class Answer:
+    """A response; a stream comes instead of the body of a large file."""
 
-    path: str
-    identity: tuple[int, int]
-    modified_ns: int
-    size: int
-    body: bytes | None = None
-    """Empty for a large file, which is read as it is sent."""
-
-    @property
-    def modified_at(self) -> int:
-        """Whole seconds, as HTTP's dates have them."""
-        return self.modified_ns // 1_000_000_000
+    status: int
+    headers: Headers
+    body: bytes = b""
+    stream: BinaryIO | None = None
 
 
-class _Files:
-    """The files below a root; the small ones that were asked for last stay in memory."""
+def _guards(path: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what keeps a reader to himself: nothing is sniffed, told to others or framed."""
+    yield b"x-content-type-options", b"nosniff"
+    yield b"referrer-policy", b"no-referrer"
+    if policy := _POLICIES.get(content_type(path)):
+        yield b"content-security-policy", policy
 
-    def __init__(self, root: str, cache_octets: int) -> None:
-        self._root = root
-        self._free = cache_octets
-        self._kept: OrderedDict[str, _File] = OrderedDict()
 
-    def find(self, path: str) -> _File | None:
-        """Return the regular file at this path, its body too where it is small."""
-        full = self._root + path
-        try:
-            seen = _look(full, os.stat(full))
-        except (OSError, ValueError):
-            return None
-        kept = self._kept.get(full)
-        if kept and kept.identity == seen.identity and kept.modified_ns == seen.modified_ns:
-            self._kept.move_to_end(full)
-            return kept
-        if not os.path.realpath(full).startswith(self._root + os.sep):
-            return None
-        return self._read(full)
+def _content(path: str, file: File) -> Headers:
+    return [
+        (b"content-type", content_type(path).encode()),
+        (b"content-length", b"%d" % file.size),
+    ]
 
-    def variants(self, file: _File) -> dict[str, _File]:
-        """Return the compressed variants by coding: those of the same making as the file."""
-        path = file.path.removeprefix(self._root)
-        found = {coding: self.find(path + suffix) for coding, suffix in _VARIANTS.items()}
-        return {
-            coding: variant
-            for coding, variant in found.items()
-            if variant and variant.modified_ns == file.modified_ns
-        }
 
-    def open(self, file: _File) -> tuple[_File, BinaryIO | None]:
-        """Return a large file with a stream of it, a small one as it is."""
+def _text(status: int, words: str, *headers: tuple[bytes, bytes]) -> Answer:
+    body = f"{words}\n".encode()
+    said = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", _ERROR_CACHE),
+        *_guards(""),
+    ]
+    return Answer(status, [*said, *headers], body)
 
-    def _read(self, full: str) -> _File | None: ...
+
+def _moved(status: int, target: str, query: bytes) -> Answer:
+    location = target.encode() + (b"?" + query if query and "?" not in target else b"")
+    headers = [
+        (b"location", location),
+        (b"content-length", b"0"),
+        (b"cache-control", _PAGE_CACHE),
+        (b"access-control-allow-origin", b"*"),  # a reader in a browser follows feeds that moved
+        *_guards(""),
+    ]
+    return Answer(status, headers)
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the request's headers by name; a list over several lines is one list."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = joined[name] + b", " + value if name in joined else value
+    return joined
+
+
+async def _send(answer: Answer, method: str, send: Send) -> None:
+    stream = answer.stream
+    try:
+        start = {"status": answer.status, "headers": answer.headers}
+        await send({"type": "http.response.start", **start})
+        is_bare = method == "HEAD" or answer.status == _NOT_MODIFIED
+        while stream and not is_bare and (piece := stream.read(_PIECE)):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"" if is_bare else answer.body})
+    finally:
+        if stream:
+            stream.close()
+
+
+async def _say_little(scope: Scope, receive: Receive, send: Send) -> None:
+    """Agree to start and to stop, and refuse whatever else is no request."""
+    while scope["type"] == "lifespan":
+        said = (await receive())["type"]
+        await send({"type": f"{said}.complete"})
+        if said == "lifespan.shutdown":
+            return
+    await send({"type": "websocket.close"})

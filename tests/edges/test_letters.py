@@ -8,6 +8,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,12 @@ def make_content(*posts: LetterPost, **changes: Any) -> EditionContent:
 
 def render(*posts: LetterPost, **changes: Any) -> Letter:
     content = make_content(*posts, **changes)
-    return Letters([TEMPLATES]).render(content, [post.post_id for post in content.posts])
+    return shipped().render(content, [post.post_id for post in content.posts])
+
+
+@cache
+def shipped() -> Letters:
+    return Letters([TEMPLATES])
 
 
 def parse(letter: Letter) -> HtmlElement:
@@ -473,7 +479,7 @@ def test_long_list_is_a_window() -> None:
         "10",
         "11",
         "…",
-        "15–16",
+        "15\u201316",
     ]
     assert [line.title for line in lines if line.number == "…"] == ["4 more", "3 more"]
 

@@ -24,6 +24,7 @@ from aiosmtpd.smtp import AuthResult
 from publisher.errors import Refused, Unavailable
 from publisher.model import Accepted, Deferred, Envelope, Phase, Rejected, Uncertain
 from publisher.transport import Outbox, Smtp, SmtpSettings, Transport
+from publisher.transport.smtp import Connection
 from publisher.transport.wire import LONGEST_REPLY, stuff
 from tests.fakes import MemoryTransport
 
@@ -749,6 +750,15 @@ def test_second_refusal_of_a_connection_is_the_outcome() -> None:
             code=421, reply="4.3.2 closing", enhanced="4.3.2", phase=Phase.MAIL
         )
         assert peer.connections == 2
+
+
+def test_connection_that_is_closed_carries_nothing() -> None:
+    """A mail on a connection that is not there has not begun."""
+    connection = Connection(SmtpSettings(host="relay", port=25, security="none", hello="client"))
+
+    outcome = connection.carry(ENVELOPE, MAIL)
+
+    assert outcome == Deferred(code=421, reply="not connected", enhanced="4.4.2", phase=Phase.MAIL)
 
 
 @pytest.mark.parametrize("moment", ["banner", "END"])

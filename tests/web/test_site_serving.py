@@ -1,0 +1,818 @@
+"""public/ over HTTP: by a real server on loopback, asked octet for octet."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import http.client
+import os
+import resource
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import brotli
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+
+from publisher import site
+from publisher.web.files import Files
+from publisher.web.site import (
+    StaticSite,
+    choose_coding,
+    content_type,
+    file_path,
+    is_fresh,
+    read_redirects,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+
+FEED = b"<feed xmlns='http://www.w3.org/2005/Atom'/>" * 100
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' https:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back, with the names of headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class House:
+    """A site's files and the server before them."""
+
+    root: Path
+    port: int
+
+    def write(self, path: str, data: bytes, *, compressed: bool = False) -> Path:
+        site.write(Path(path), data, root=self.root, compressed=compressed)
+        return self.root / path
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answered:
+        """Ask for exactly this path; a header's name is written with underscores."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as wire:
+            wire.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers.items():
+                wire.putheader(name.replace("_", "-"), value)
+            wire.endheaders()
+            said = wire.getresponse()
+            named = {name.lower(): value for name, value in said.getheaders()}
+            return Answered(said.status, named, said.read())
+
+
+@contextmanager
+def serve(root: Path, **options: Any) -> Iterator[House]:
+    """Run a real server until the block ends."""
+    config = uvicorn.Config(
+        StaticSite(root, **options), port=0, log_level="warning", lifespan="on", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            threading.Event().wait(0.005)
+        yield House(root, server.servers[0].sockets[0].getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One server for the tests that add files of their own to the same site."""
+    root = tmp_path_factory.mktemp("site") / "public"
+    with serve(root) as running:
+        running.write("index.html", b"<h1>Letters</h1>")
+        running.write("404.html", b"<h1>Not here</h1>")
+        running.write("calm/part-1/index.html", b"<h1>Part 1</h1>")
+        running.write("feed.atom", FEED, compressed=True)
+        (root.parent / "secret.txt").write_bytes(b"SECRET")
+        yield running
+
+
+# ------------------------------------------------------------------------------------------- pages
+
+
+def test_page_is_served_with_its_guards(house: House) -> None:
+    """A page comes with what keeps its reader to himself, and sets no cookie."""
+    page = house.ask("/calm/part-1/")
+
+    assert page.status == 200
+    assert page.body == b"<h1>Part 1</h1>"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["content-length"] == str(len(page.body))
+    assert page.headers["cache-control"] == "public, max-age=300"
+    assert page.headers["content-security-policy"] == CSP
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert not {"set-cookie", "access-control-allow-origin", "vary"} & set(page.headers)
+
+
+def test_front_page_is_the_root(house: House) -> None:
+    """The site's address is its index page."""
+    assert house.ask("/").body == b"<h1>Letters</h1>"
+
+
+@pytest.mark.parametrize("query", ["", "?page=2&x=%2F"])
+def test_directory_gets_its_slash(house: House, query: str) -> None:
+    """Relative links of a page work, since its address ends as a directory's does."""
+    answer = house.ask(f"/calm/part-1{query}")
+
+    assert answer.status == 301
+    assert answer.headers["location"] == f"/calm/part-1/{query}"
+    assert answer.headers["content-length"] == "0"
+
+
+def test_directory_keeps_its_spelling(house: House) -> None:
+    """A name with other letters is found, and stays one address when it gets its slash."""
+    house.write("caf\u00e9 au lait/index.html", b"warm")
+
+    assert house.ask("/caf%C3%A9%20au%20lait").headers["location"] == "/caf%C3%A9%20au%20lait/"
+    assert house.ask("/caf%C3%A9%20au%20lait/").body == b"warm"
+
+
+def test_head_says_the_same_without_a_body(house: House) -> None:
+    """HEAD is GET without the body: the same status, headers and length."""
+    for path in ("/", "/feed.atom", "/calm", "/nowhere"):
+        got, head = house.ask(path), house.ask(path, "HEAD")
+
+        assert head.body == b""
+        assert head.status == got.status
+        assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_files_take_no_other_method(house: House, method: str) -> None:
+    """Nothing is changed by asking, and what is allowed is said."""
+    answer = house.ask("/", method, content_length="0")
+
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/a/index.html", "text/html; charset=utf-8"),
+        ("/assets/site.css", "text/css; charset=utf-8"),
+        ("/feed.atom", "application/xml; charset=utf-8"),
+        ("/calm/feed.rss", "application/xml; charset=utf-8"),
+        ("/feed.json", "application/feed+json"),
+        ("/archive/2.json", "application/feed+json"),
+        ("/calm/archive/12.json", "application/feed+json"),
+        ("/assets/data.json", "application/json"),
+        ("/calm/part-1/archive.json", "application/json"),
+        ("/feeds.opml", "text/x-opml; charset=utf-8"),
+        ("/sitemap.xml", "application/xml; charset=utf-8"),
+        ("/robots.txt", "text/plain; charset=utf-8"),
+        ("/a/b.PNG", "image/png"),
+        ("/a/b.jpg", "image/jpeg"),
+        ("/a/b.webp", "image/webp"),
+        ("/a/b.avif", "image/avif"),
+        ("/a/b.gif", "image/gif"),
+        ("/favicon.ico", "image/x-icon"),
+        ("/a/b.svg", "image/svg+xml"),
+        ("/a/b.unknown", "application/octet-stream"),
+        ("/a/plain", "application/octet-stream"),
+    ],
+)
+def test_type_follows_the_name(path: str, expected: str) -> None:
+    """Browsers show feeds, readers know JSON Feed by its type, and nothing is guessed."""
+    assert content_type(path) == expected
+
+
+def test_drawing_may_not_act(house: House) -> None:
+    """An SVG opened by itself runs nothing."""
+    house.write("calm/picture.svg", b"<svg/>")
+
+    policy = house.ask("/calm/picture.svg").headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+
+
+def test_asset_with_a_hash_is_kept_for_a_year(house: House) -> None:
+    """A name that changes with its bytes is cached for good; any other asset is not."""
+    house.write("assets/site.0123abcd.css", b"p{}")
+    house.write("assets/site.css", b"p{}")
+    house.write("calm/picture-0123abcd.png", b"png")
+
+    ages = {
+        path: house.ask(path).headers["cache-control"]
+        for path in ("/assets/site.0123abcd.css", "/assets/site.css", "/calm/picture-0123abcd.png")
+    }
+
+    assert list(ages.values()) == [
+        "public, max-age=31536000, immutable",
+        "public, max-age=300",
+        "public, max-age=300",
+    ]
+
+
+# ------------------------------------------------------------------------------------------- feeds
+
+
+@pytest.mark.parametrize("path", ["feed.atom", "calm/feed.rss", "feed.json", "feeds.opml"])
+def test_feed_may_be_read_from_anywhere(house: House, path: str) -> None:
+    """Readers in browsers may fetch feeds, and every reader is told an honest hour to come back."""
+    house.write(path, FEED, compressed=True)
+
+    feed = house.ask(f"/{path}")
+
+    assert feed.headers["access-control-allow-origin"] == "*"
+    assert feed.headers["cache-control"] == (
+        "public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400"
+    )
+    assert "content-security-policy" not in feed.headers
+
+
+def test_feed_names_its_hub_and_itself(tmp_path: Path) -> None:
+    """Where a hub is announced each feed says so in its headers, and no page does (WebSub)."""
+    with serve(tmp_path, hub="https://hub.example/", url="https://letters.example/") as house:
+        house.write("caf\u00e9/feed.atom", FEED)
+        house.write("index.html", b"hello")
+        feed, page = house.ask("/caf%C3%A9/feed.atom"), house.ask("/")
+
+    assert feed.headers["link"] == (
+        '<https://hub.example/>; rel="hub",'
+        ' <https://letters.example/caf%C3%A9/feed.atom>; rel="self"'
+    )
+    assert "link" not in page.headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("br", "br"),
+        ("gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("br;q=0.5, gzip;q=0.8", "gzip"),
+        ("GZIP ; Q=1.0", "gzip"),
+        ("x-gzip", "gzip"),
+        ("*", "br"),
+        ("br;q=0, *", "gzip"),
+        ("gzip;q=0, br;q=0", ""),
+        ("identity", ""),
+        ("identity;q=1, br;q=0.5", ""),
+        ("identity;q=0.5, br;q=0.5", "br"),
+        ("identity;q=0, *;q=0", ""),
+        ("deflate", ""),
+        ("", ""),
+        ("gzip;q=many", ""),
+        ("gzip;level=9", "gzip"),
+        (",,;q=1,", ""),
+    ],
+)
+def test_variant_follows_what_is_asked(house: House, accepted: str, coding: str) -> None:
+    """A reader gets the variant it likes best, and always the same feed (RFC 9110 12.5.3)."""
+    answer = house.ask("/feed.atom", accept_encoding=accepted)
+
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress, "": bytes}[coding]
+    assert answer.headers.get("content-encoding", "") == coding
+    assert unpack(answer.body) == FEED
+    assert answer.headers["vary"] == "accept-encoding"
+    assert answer.headers["content-length"] == str(len(answer.body))
+    assert answer.headers["content-type"] == "application/xml; charset=utf-8"
+
+
+def test_without_a_wish_the_feed_is_plain(house: House) -> None:
+    """A reader that says nothing about codings gets none, and caches know that others may."""
+    answer = house.ask("/feed.atom")
+
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["vary"] == "accept-encoding"
+
+
+@given(st.text(max_size=40), st.sets(st.sampled_from(["br", "gzip"])))
+def test_any_wish_has_an_answer(accepted: str, offered: set[str]) -> None:
+    """No header breaks the choice, and only what is there is chosen."""
+    assert choose_coding(accepted, offered) in {"", *offered}
+
+
+def test_each_variant_has_its_own_etag(house: House) -> None:
+    """A cache that holds one variant is never told that another is the same."""
+    answers = [
+        house.ask("/feed.atom", accept_encoding=coding) for coding in ("br", "gzip", "identity")
+    ]
+
+    assert len({answer.headers["etag"] for answer in answers}) == 3
+    assert len({answer.headers["last-modified"] for answer in answers}) == 1
+
+
+def test_variant_of_another_making_is_not_served(house: House) -> None:
+    """A kill between variant and file leaves a variant that does not fit: the file is served."""
+    path = house.write("stale/feed.atom", FEED, compressed=True)
+    os.utime(path.with_name("feed.atom.br"), ns=(1, 1))
+
+    answer = house.ask("/stale/feed.atom", accept_encoding="br, gzip;q=0.5")
+
+    assert answer.headers["content-encoding"] == "gzip"
+
+
+# -------------------------------------------------------------------------------------- not modified
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "br"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("known", ["etag", "date", "both"])
+def test_reader_that_has_it_is_told_so(house: House, coding: str, method: str, known: str) -> None:
+    """ETag alone, date alone or both: 304 with both again, for each variant, without a body."""
+    first = house.ask("/feed.atom", accept_encoding=coding)
+    validators = {
+        "if_none_match": first.headers["etag"],
+        "if_modified_since": first.headers["last-modified"],
+    }
+    if known != "both":
+        validators.pop("if_modified_since" if known == "etag" else "if_none_match")
+
+    again = house.ask("/feed.atom", method, accept_encoding=coding, **validators)
+
+    assert again.status == 304
+    assert again.body == b""
+    kept = ("etag", "last-modified", "cache-control", "vary", "access-control-allow-origin")
+    assert [again.headers[name] for name in kept] == [first.headers[name] for name in kept]
+    assert not {"content-type", "content-encoding"} & set(again.headers)
+
+
+ETAG = '"17-2a"'
+MOMENT = 1_790_000_000
+DATE = formatdate(MOMENT, usegmt=True)
+EARLIER = formatdate(MOMENT - 1, usegmt=True)
+LATER = formatdate(MOMENT + 3600, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, False),
+        ({"if-none-match": ETAG}, True),
+        ({"if-none-match": f"W/{ETAG}"}, True),
+        ({"if-none-match": f'"a", W/"b",{ETAG}'}, True),
+        ({"if-none-match": "*"}, True),
+        ({"if-none-match": '"17-2a-br"'}, False),
+        ({"if-none-match": "17-2a"}, False),
+        ({"if-none-match": ""}, False),
+        ({"if-modified-since": DATE}, True),
+        ({"if-modified-since": LATER}, True),
+        ({"if-modified-since": EARLIER}, False),
+        ({"if-modified-since": "yesterday"}, False),
+        ({"if-modified-since": "Mon, 21 Sep 2026 14:13:20 -0000"}, False),
+        ({"if-modified-since": "Mon, 21 Sep 20260 14:13:20 GMT"}, False),
+        ({"if-none-match": '"other"', "if-modified-since": LATER}, False),
+        ({"if-none-match": ETAG, "if-modified-since": EARLIER}, True),
+    ],
+)
+def test_validators_are_compared_as_the_standard_says(
+    asked: dict[str, str], expected: bool
+) -> None:
+    """ETags count before dates, weakly and in lists; what is none counts as none (RFC 9110 13)."""
+    headers = {name.encode(): value.encode() for name, value in asked.items()}
+
+    assert is_fresh(headers, ETAG, MOMENT) is expected
+
+
+@given(st.text(max_size=40), st.sampled_from([b"if-none-match", b"if-modified-since"]))
+def test_any_validator_has_an_answer(text: str, name: bytes) -> None:
+    """No header breaks the comparison."""
+    assert is_fresh({name: text.encode()}, ETAG, MOMENT) in {True, False}
+
+
+def test_etags_over_several_lines_are_one_list(house: House) -> None:
+    """A proxy may split a list into lines."""
+    etag = house.ask("/feed.atom").headers["etag"]
+
+    with closing(http.client.HTTPConnection("127.0.0.1", house.port, timeout=20)) as wire:
+        wire.putrequest("GET", "/feed.atom", skip_accept_encoding=True)
+        wire.putheader("If-None-Match", etag)
+        wire.putheader("If-None-Match", '"another"')
+        wire.endheaders()
+
+        assert wire.getresponse().status == 304
+
+
+def test_change_is_seen_at_once(house: House) -> None:
+    """A file that is replaced, by one of equal length within the second, is new to every reader."""
+    house.write("news/feed.atom", b"first", compressed=True)
+    before = house.ask("/news/feed.atom")
+    house.write("news/feed.atom", b"other", compressed=True)
+
+    by_etag = house.ask("/news/feed.atom", if_none_match=before.headers["etag"])
+    by_date = house.ask("/news/feed.atom", if_modified_since=before.headers["last-modified"])
+
+    assert (by_etag.status, by_etag.body) == (200, b"other")
+    assert (by_date.status, by_date.body) == (200, b"other")
+
+
+def test_removed_file_is_gone_at_once(house: House) -> None:
+    """What was served from memory is not served after its file went."""
+    house.write("short/index.html", b"here")
+    here = house.ask("/short/")
+    site.remove(Path("short/index.html"), root=house.root)
+
+    gone = house.ask("/short/")
+
+    assert (here.status, gone.status) == (200, 404)
+
+
+def test_large_file_is_sent_in_pieces(house: House) -> None:
+    """A picture of some megabytes arrives whole, by HEAD without, and has its 304 too."""
+    picture = os.urandom(3_000_001)
+    house.write("calm/large.png", picture)
+
+    got, head = house.ask("/calm/large.png"), house.ask("/calm/large.png", "HEAD")
+    again = house.ask("/calm/large.png", if_none_match=got.headers["etag"])
+
+    assert got.body == picture
+    assert (head.body, head.headers["content-length"]) == (b"", "3000001")
+    assert (again.status, again.body) == (304, b"")
+
+
+# ---------------------------------------------------------------------------------- what is not served
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e/secret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/calm/../../secret.txt",
+        "/calm/%2E%2E/%2E%2E/secret.txt",
+        "/..\\secret.txt",
+        "/..%5csecret.txt",
+        "/calm%2Fpart-1/",
+        "/calm%2fpart-1/index.html",
+        "/feed.atom%00",
+        "/feed.atom%00.html",
+        "/feed.atom%0a",
+        "//etc/passwd",
+        "//calm/part-1",
+        "/calm//part-1/",
+        "/./index.html",
+        "/calm/./part-1/",
+        "/.hidden",
+        "/.hidden/index.html",
+        "/.~feed.atom.abc",
+        "/_headers",
+        "/_redirects",
+        "/_Redirects",
+        "/feed.atom.br",
+        "/feed.atom.gz",
+        "/feed.atom/",
+        "/index.html/",
+        "/calm/part-1/index.html/x",
+        "/calm/nothing",
+        "/assets/",
+        "/empty/",
+        "/empty",
+        "/pipe",
+        "/" + "n" * 300,
+        "/%ff%fe",
+        "/%c0%ae%c0%ae/secret.txt",
+        "/outside.txt",
+        "/outside/secret.txt",
+        "/loop",
+    ],
+)
+def test_path_that_is_no_page_is_not_found(house: House, path: str) -> None:
+    """Nothing beside the site's own pages and files is handed out, however it is spelled."""
+    if not (house.root / "loop").is_symlink():
+        for name in (".hidden", ".~feed.atom.abc", "_headers", "_redirects"):
+            (house.root / name).write_bytes(b"SECRET")
+        (house.root / "empty").mkdir()
+        os.mkfifo(house.root / "pipe")
+        (house.root / "outside.txt").symlink_to("../secret.txt")
+        (house.root / "outside").symlink_to("..")
+        (house.root / "loop").symlink_to("loop")
+
+    answer = house.ask(path)
+
+    assert answer.status == 404
+    assert answer.body == b"<h1>Not here</h1>"
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    assert answer.headers["content-security-policy"] == CSP
+
+
+def test_symlink_within_the_site_is_followed(house: House) -> None:
+    """What stays below the root may have two names."""
+    (house.root / "again").symlink_to("calm")
+
+    assert house.ask("/again/part-1/").body == b"<h1>Part 1</h1>"
+
+
+def test_symlink_turned_outside_is_not_served(house: House) -> None:
+    """A link that was fine and is turned to lead out is looked at again."""
+    link = house.root / "turned.txt"
+    house.write("inside.txt", b"INSIDE")
+    link.symlink_to("inside.txt")
+    before = house.ask("/turned.txt")
+    link.unlink()
+    link.symlink_to("../secret.txt")
+
+    after = house.ask("/turned.txt")
+
+    assert (before.body, after.status) == (b"INSIDE", 404)
+
+
+def test_root_may_be_a_symlink_that_moves(tmp_path: Path) -> None:
+    """A site that is put live by turning a link is served from its new place at once."""
+    for name in ("one", "two"):
+        site.write(Path("index.html"), name.encode(), root=tmp_path / name)
+    public = tmp_path / "public"
+    public.symlink_to("one")
+
+    with serve(public) as house:
+        before = house.ask("/")
+        public.unlink()
+        public.symlink_to("two")
+        after = house.ask("/")
+
+    assert (before.body, after.body) == (b"one", b"two")
+
+
+@given(st.text(max_size=30))
+def test_no_path_leads_out(text: str) -> None:
+    """Whatever is asked for, the path that comes of it has plain names only."""
+    path = file_path(f"/{text}", None)
+
+    assert path is None or Path(f"/site{path}") == Path(os.path.normpath(f"/site{path}"))
+
+
+def test_path_without_a_slash_is_none() -> None:
+    """``OPTIONS *`` and proxies' whole addresses name no file."""
+    assert file_path("*", b"*") is None
+
+
+def test_site_without_a_page_for_it_says_not_found(tmp_path: Path) -> None:
+    """Before the first build every answer is still one."""
+    with serve(tmp_path / "public") as house:
+        answer = house.ask("/")
+
+    assert (answer.status, answer.body) == (404, b"Not found\n")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+# ------------------------------------------------------------------------------------- moved and gone
+
+
+def test_rules_are_read_as_written() -> None:
+    """From, to and status; the first of two counts, and what is no rule is passed over."""
+    text = """
+    # moved
+    /old/slug     /new/slug/   301
+    /old/slug/    /other/      301
+    /rss          /feed.rss    308
+    /caf%C3%A9    /caf\u00e9/#top  302
+    /away         https://other.example/a?b=c  307
+    /gone/        /            410
+    /only         /two
+    /bad          /status      200
+    /loop         /loop/       301
+    """
+
+    rules = {path: (rule.status, rule.target) for path, rule in read_redirects(text).items()}
+
+    assert rules == {
+        "/old/slug": (301, "/new/slug/"),
+        "/rss": (308, "/feed.rss"),
+        "/caf\u00e9": (302, "/caf%C3%A9/#top"),
+        "/away": (307, "https://other.example/a?b=c"),
+        "/gone": (410, "/"),
+    }
+
+
+@pytest.fixture(scope="module")
+def moved_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A site with a past."""
+    root = tmp_path_factory.mktemp("moved")
+    with serve(root) as running:
+        running.write(
+            "_redirects",
+            b"/old /calm/part-1/ 301\n/away https://other.example/ 308\n/asked /q?a=1 302\n"
+            b"/told / 410\n/untold / 410\n/shown /gone.html 410\n",
+        )
+        running.write("told/index.html", b"withdrawn on Monday")
+        running.write("gone.html", b"gone")
+        running.write("404.html", b"not here")
+        running.write("old/index.html", b"the old page")
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "location"),
+    [
+        ("/old", 301, "/calm/part-1/"),
+        ("/old/", 301, "/calm/part-1/"),
+        ("/old?utm=1", 301, "/calm/part-1/?utm=1"),
+        ("/away", 308, "https://other.example/"),
+        ("/asked?b=2", 302, "/q?a=1"),
+    ],
+)
+def test_moved_address_leads_on(moved_house: House, path: str, status: int, location: str) -> None:
+    """An earlier address leads to the present one for ever, before any file that is left there."""
+    answer = moved_house.ask(path)
+
+    assert (answer.status, answer.headers["location"]) == (status, location)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/told", b"withdrawn on Monday"),
+        ("/told/", b"withdrawn on Monday"),
+        ("/untold/", b"not here"),
+        ("/shown", b"gone"),
+    ],
+)
+def test_withdrawn_post_is_gone(moved_house: House, path: str, body: bytes) -> None:
+    """A post taken back answers 410 with the page that says so, else with the best there is."""
+    answer = moved_house.ask(path)
+
+    assert (answer.status, answer.body) == (410, body)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_gone_is_said_in_words_without_a_page(tmp_path: Path) -> None:
+    """Without any page the status is still told."""
+    with serve(tmp_path) as house:
+        house.write("_redirects", b"/gone / 410\n")
+        answer = house.ask("/gone")
+
+    assert (answer.status, answer.body) == (410, b"Gone\n")
+
+
+def test_rules_that_change_count_at_once(tmp_path: Path) -> None:
+    """A build's new rules hold for the next request, a thousand of them as well as one."""
+    many = b"".join(b"/old-%06d /new-%06d/ 301\n" % (n, n) for n in range(20_000))
+    with serve(tmp_path) as house:
+        nothing = house.ask("/old-000007")
+        house.write("_redirects", b"/old-000007 /first/ 301\n")
+        first = house.ask("/old-000007")
+        house.write("_redirects", many)
+        second = house.ask("/old-000007")
+
+    assert nothing.status == 404
+    assert first.headers["location"] == "/first/"
+    assert second.headers["location"] == "/new-000007/"
+
+
+# ------------------------------------------------------------------------------ the rest of the site
+
+
+async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """The pages that act, in brief: say how they were asked."""
+    if scope["type"] == "lifespan":
+        for _ in range(2):
+            await send({"type": f"{(await receive())['type']}.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    body = f"{scope['method']} {scope['path']}".encode()
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/", b"front page"),
+        ("POST", "/subscribe", b"POST /subscribe"),
+        ("POST", "/", b"POST /"),
+        ("GET", "/u/token", b"GET /u/token"),
+        ("GET", "/.well-known/security.txt", b"GET /.well-known/security.txt"),
+        ("GET", "/_redirects", b"GET /_redirects"),
+    ],
+)
+def test_what_is_no_file_is_the_applications(
+    tmp_path: Path, method: str, path: str, body: bytes
+) -> None:
+    """Files come first; whatever else is asked, and every other method, goes on."""
+    with serve(tmp_path, fallback=application) as house:
+        house.write("index.html", b"front page")
+        house.write("404.html", b"not here")
+        house.write("_redirects", b"/old / 301\n")
+        answer = house.ask(path, method, content_length="0")
+
+    assert answer.body == body
+
+
+def called(app: StaticSite, scope: dict[str, Any], *received: str) -> list[dict[str, Any]]:
+    """Call the application as a server does, and return what it sent."""
+    sent: list[dict[str, Any]] = []
+    queue = [{"type": kind} for kind in received]
+
+    async def receive() -> dict[str, Any]:
+        return queue.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+
+    asyncio.run(app(scope, receive, send))
+    return sent
+
+
+def test_websocket_is_refused(tmp_path: Path) -> None:
+    """Files have nothing to say to a socket that stays open."""
+    sent = called(StaticSite(tmp_path), {"type": "websocket"}, "websocket.connect")
+
+    assert sent == [{"type": "websocket.close"}]
+
+
+def test_start_and_stop_are_agreed_to(tmp_path: Path) -> None:
+    """A server that tells of start and stop gets its answers."""
+    sent = called(
+        StaticSite(tmp_path), {"type": "lifespan"}, "lifespan.startup", "lifespan.shutdown"
+    )
+
+    assert [message["type"] for message in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+
+
+def test_server_without_descriptors_says_so(tmp_path: Path) -> None:
+    """A file that cannot be opened now is not called missing: readers would forget the feed."""
+    site.write(Path("feed.atom"), FEED, root=tmp_path)
+    app = StaticSite(tmp_path, fallback=application)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        lowest_free = os.dup(0)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+        try:
+            scope = {"type": "http", "method": "GET", "path": "/feed.atom", "headers": []}
+            await app(scope, None, send)  # type: ignore[arg-type]  # nothing is received
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    asyncio.run(ask())
+
+    assert sent[0]["status"] == 503
+    assert (b"retry-after", b"30") in sent[0]["headers"]
+
+
+# ---------------------------------------------------------------------------------------- the memory
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """The files asked for last stay in memory, up to the limit; all are found all the same."""
+    for number in range(5):
+        (tmp_path / f"{number}.txt").write_bytes(b"x" * 9_000)
+    files = Files(tmp_path, octets=25_000)
+
+    found = [files.find(f"/{number}.txt") for number in (0, 1, 0, 2)]
+    again = [files.find(f"/{number}.txt") for number in (0, 2, 1)]
+
+    assert [file.size for file in found if file] == [9_000] * 4
+    assert [again[0] is found[0], again[1] is found[3], again[2] is found[1]] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_without_memory_all_is_read_each_time(tmp_path: Path) -> None:
+    """A limit of nothing keeps nothing."""
+    (tmp_path / "a.txt").write_bytes(b"x")
+    files = Files(tmp_path, octets=0)
+
+    first, second = files.find("/a.txt"), files.find("/a.txt")
+
+    assert first == second
+    assert first is not second
+
+
+def test_replaced_file_gives_its_memory_back(tmp_path: Path) -> None:
+    """A file that changes a thousand times takes the memory of one."""
+    files = Files(tmp_path, octets=25_000)
+    (tmp_path / "other.txt").write_bytes(b"x" * 9_000)
+    other = files.find("/other.txt")
+
+    for turn in range(20):
+        site.write(Path("a.txt"), b"%02d" % turn * 4_500, root=tmp_path)
+        files.find("/a.txt")
+
+    assert files.find("/other.txt") is other
