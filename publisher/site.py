@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import brotli
 
@@ -32,9 +32,14 @@ VARIANTS: Final = (".br", ".gz")
 TEMPORARY: Final = ".~"
 """How the name of a file that is being written begins; such a file is never served."""
 
-_FILE_MODE = 0o644
-_DIRECTORY_MODE = 0o755
-_PRIVATE_MODE = 0o700
+
+class _Modes(NamedTuple):
+    file: int
+    directory: int
+
+
+_PUBLIC_MODES = _Modes(0o644, 0o755)
+_PRIVATE_MODES = _Modes(0o600, 0o700)
 _SECOND_NS = 1_000_000_000
 _POLL_SECONDS = 0.05
 _CLEAR_THE_WAY = "Move it away, then publish again; nothing was written."
@@ -64,22 +69,30 @@ def shipped(name: str, *, package: Path = Path(__file__).parent) -> Path:
 
 
 def write(
-    path: Path, data: bytes, *, root: Path, durable: bool = False, compressed: bool = False
+    path: Path,
+    data: bytes,
+    *,
+    root: Path,
+    durable: bool = False,
+    compressed: bool = False,
+    private: bool = False,
 ) -> bool:
     """Make the file hold these bytes and return whether anything had to be written.
 
     ``path`` is below ``root``, or relative to it. A reader sees the old file or the new one;
     ``durable`` makes that true of a power cut too. ``compressed`` keeps the variants of
-    ``VARIANTS`` beside the file, with the same time, and puts the plain file in place last.
+    ``VARIANTS`` beside the file, with the same time, and puts the plain file in place last. A
+    ``private`` file, such as one of the state directory, is our user's alone.
     Raises Refused for a path outside the root or through a symlink, and where a directory is a
     file or a file a directory; Unavailable where the file system refuses.
     """
+    modes = _PRIVATE_MODES if private else _PUBLIC_MODES
     with _told(root / path):
         target = _inside(root, path)
         if _is_current(target, data, compressed=compressed):
             return False
-        made = _make_directories(target.parent, _DIRECTORY_MODE)
-        _put(target, _renditions(target, data, compressed=compressed), durable=durable)
+        made = _make_directories(target.parent, modes.directory)
+        _put(target, _renditions(target, data, compressed=compressed), modes.file, durable=durable)
         if durable:
             for directory in {target.parent, *(directory.parent for directory in made)}:
                 _flush(directory)
@@ -144,12 +157,12 @@ def ensure_private(directory: Path) -> None:
     Raises Unavailable where the file system refuses.
     """
     with _told(directory):
-        _make_directories(directory, _PRIVATE_MODE)
+        _make_directories(directory, _PRIVATE_MODES.directory)
 
 
 def _inside(root: Path, path: Path) -> Path:
     """Return the file's place below the root, or raise Refused where it is not safely there."""
-    target = root / path
+    target = path if path.is_relative_to(root) else root / path
     if ".." in target.parts or root not in target.parents:
         raise _refusal(target, f"a file below {root}", "a path outside it", "Name it from there.")
     for step in (*reversed(list(takewhile(lambda p: p != root, target.parents))), target):
@@ -215,13 +228,13 @@ def _renditions(target: Path, data: bytes, *, compressed: bool) -> dict[Path, by
     }
 
 
-def _put(target: Path, renditions: dict[Path, bytes | None], *, durable: bool) -> None:
+def _put(target: Path, renditions: dict[Path, bytes | None], mode: int, *, durable: bool) -> None:
     """Write every rendition aside, give all one time, then put them in place in their order."""
     aside: dict[Path, Path] = {}
     try:
         for file, data in renditions.items():
             if data is not None:
-                aside[file] = _write_aside(file, data)
+                aside[file] = _write_aside(file, data, mode)
         modified_ns = _next_modified_ns(aside[target], renditions)
         for temporary in aside.values():
             os.utime(temporary, ns=(modified_ns, modified_ns))
@@ -238,12 +251,12 @@ def _put(target: Path, renditions: dict[Path, bytes | None], *, durable: bool) -
         raise
 
 
-def _write_aside(file: Path, data: bytes) -> Path:
+def _write_aside(file: Path, data: bytes, mode: int) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{file.name}.", dir=file.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(descriptor, _FILE_MODE)
+            os.fchmod(descriptor, mode)
             stream.write(data)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -301,10 +314,10 @@ def _lock(path: Path, deadline: float) -> int:
 
 def _try_lock(path: Path) -> int | None:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = os.open(path, flags, _PRIVATE_MODES.file)
     held = False
     try:
-        os.fchmod(descriptor, 0o600)
+        os.fchmod(descriptor, _PRIVATE_MODES.file)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # A file that was removed meanwhile can be locked, and holds nobody off.
         held = os.path.samestat(os.fstat(descriptor), path.stat())

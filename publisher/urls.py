@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote
 
@@ -85,6 +86,7 @@ def post_id(site_id: str, location: str) -> str:
     return f"urn:uuid:{uuid.uuid5(_namespace(site_id), location)}"
 
 
+@lru_cache(maxsize=8)
 def _namespace(site_id: str) -> uuid.UUID:
     try:
         return uuid.UUID(site_id)
@@ -113,9 +115,11 @@ def slug_of(title: str) -> str:
 
     Empty where the title holds no letter that folds to ASCII and no digit.
     """
-    bare = _APOSTROPHES.sub("", title.casefold()).translate(_UNFOLDED)
-    folded = unicodedata.normalize("NFKD", bare).encode("ascii", "ignore").decode()
-    slug = _NOT_SLUG.sub("-", folded.casefold()).strip("-")
+    bare = _APOSTROPHES.sub("", title.casefold())
+    if not bare.isascii():
+        apart = unicodedata.normalize("NFKD", bare.translate(_UNFOLDED))
+        bare = apart.encode("ascii", "ignore").decode().casefold()
+    slug = _NOT_SLUG.sub("-", bare).strip("-")
     if len(slug) <= SLUG_LIMIT:
         return slug
     whole_words = slug[: SLUG_LIMIT + 1].rpartition("-")[0]
@@ -127,6 +131,7 @@ def is_slug(text: str) -> bool:
     return len(text) <= _LONGEST_SLUG and bool(_SLUG.match(text))
 
 
+@lru_cache(maxsize=4096)
 def tag_slug(tag: str) -> str:
     """Return the tag's address; letters that do not fold to ASCII are told by code point."""
     return slug_of(tag) or "-".join(f"u{ord(letter):x}" for letter in tag if not letter.isspace())

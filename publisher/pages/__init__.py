@@ -27,7 +27,7 @@ from publisher.pages.contents import (
     neighbour,
 )
 from publisher.pages.linked_data import describe_article
-from publisher.pages.markup import dress_body, is_own, list_notes
+from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
 from publisher.pages.templating import Templates
 from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
 
@@ -125,7 +125,7 @@ class Pages:
         url = self._absolute(urls.post_path(post.location))
         image, image_url = self._lead_image(post)
         head = Head(
-            title=f"{post.title} · {self._site.name}",
+            title=post.title,
             description=post.summary,
             canonical=post.canonical_url or url,
             kind="article",
@@ -158,15 +158,13 @@ class Pages:
         return self._render(
             "series",
             Head(
-                title=f"{series.title} · {self._site.name}",
+                title=series.title,
                 description=description,
                 canonical=self._absolute(path),
                 folder=path if has_feeds else "",
-                feed_title=f"{series.title} · {self._site.name}",
             ),
             series=series,
             lines=list_parts(series),
-            first=next(iter(series.posts), None),
             path=path,
             has_feeds=has_feeds,
             next_series=following(series, catalog),
@@ -177,7 +175,7 @@ class Pages:
         return self._render(
             "archive",
             Head(
-                title=f"Archive · {self._site.name}",
+                title="Archive",
                 description=f"Every post of {self._site.name}, by year and month.",
                 canonical=self._absolute(urls.ARCHIVE),
             ),
@@ -193,11 +191,10 @@ class Pages:
         return self._render(
             "tag",
             Head(
-                title=f"{name} · {self._site.name}",
+                title=name,
                 description=f"Posts of {self._site.name} about {name}.",
                 canonical=self._absolute(path),
                 folder=path if has_feeds else "",
-                feed_title=f"{name} · {self._site.name}",
             ),
             name=name,
             posts=posts,
@@ -211,14 +208,14 @@ class Pages:
         return self._render(
             "edition",
             Head(
-                title=f"{content.title} {content.number} · {self._site.name}",
+                title=f"{content.title} {content.number}",
                 description=content.preheader or content.subject,
                 canonical=content.web_url,
             ),
             content=content,
             intro=[part for part in content.intro.split("\n\n") if part.strip()],
             items=[
-                (post, list_letter_parts(post, new), dress_body(post.html, self._site.url))
+                (post, list_letter_parts(post, new), dress_item(post.html, self._site.url))
                 for post in content.posts
             ],
         )
@@ -228,7 +225,7 @@ class Pages:
         return self._render(
             "editions",
             Head(
-                title=f"Letters · {self._site.name}",
+                title="Letters",
                 description=f"Every letter that {self._site.name} has sent.",
                 canonical=self._absolute("/editions/"),
             ),
@@ -239,11 +236,12 @@ class Pages:
 
     def feeds(self, catalog: Catalog) -> str:
         """Return the page that says what feeds are and gives the address of each."""
-        tags = sorted({tag for post in catalog.posts for tag in post.tags}, key=str.casefold)
+        fed = [post for post in catalog.posts if Channel.FEED in post.channels]
+        tags = {urls.tag_path(tag): tag for post in fed for tag in post.tags}
         return self._render(
             "feeds",
             Head(
-                title=f"Feeds · {self._site.name}",
+                title="Feeds",
                 description=f"Follow {self._site.name} in a feed reader, whole or by series.",
                 canonical=self._absolute(urls.FEEDS),
             ),
@@ -253,7 +251,10 @@ class Pages:
                 for one in catalog.series
                 if any(Channel.FEED in post.channels for post in one.posts)
             ],
-            tags=[FeedGroup(title=tag, path=urls.tag_path(tag)) for tag in tags],
+            tags=[
+                FeedGroup(title=tag, path=path)
+                for path, tag in sorted(tags.items(), key=lambda pair: pair[1].casefold())
+            ],
         )
 
     def privacy(
@@ -267,7 +268,7 @@ class Pages:
         return self._render(
             "privacy",
             Head(
-                title=f"Privacy · {self._site.name}",
+                title="Privacy",
                 description=f"What {self._site.name} stores about you, and what it never does.",
                 canonical=self._absolute(urls.PRIVACY),
             ),
@@ -286,15 +287,15 @@ class Pages:
             links=((urls.ARCHIVE, "Every post, in the archive"), (urls.HOME, "The first page")),
         )
 
-    def gone(self, withdrawal: Withdrawal) -> str:
-        """Return the page that stands where a withdrawn post was."""
+    def gone(self, withdrawal: Withdrawal, series: Series | None = None) -> str:
+        """Return the page that stands where a withdrawn post was; ``series`` is one to go on with."""
         links = [(urls.ARCHIVE, "Every post, in the archive")]
-        if withdrawal.series:
-            links.insert(0, (urls.post_path(withdrawal.series), "The series it belonged to"))
+        if series:
+            links.insert(0, (urls.post_path(series.slug), f"The other parts of {series.title}"))
         return self.message(
             "This post was withdrawn",
             "It was published here and has been taken back.",
-            detail=withdrawal.reason,
+            detail=words.withdrawal_reason(withdrawal.reason),
             links=links,
         )
 
@@ -314,7 +315,7 @@ class Pages:
         """
         return self._render(
             "message",
-            Head(title=f"{title} · {self._site.name}", description=sentence),
+            Head(title=title, description=sentence),
             title=title,
             sentence=sentence,
             detail=detail,

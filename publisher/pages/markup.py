@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
     from publisher.model import Note
 
-_TABLE = re.compile(r"<table\b[^>]*>")
-_IMAGE = re.compile(r"<img\b[^>]*>")
-_ATTRIBUTE = re.compile(r'\b(src|alt)="([^"]*)"')
+_REST = r'[^>"]*(?:"[^"]*"[^>"]*)*>'
+_TABLE = re.compile(rf"<table\b{_REST}")
+_IMAGE = re.compile(rf"<img\b{_REST}")
+_TAG = re.compile(rf"<[a-z]{_REST}")
+_ID = re.compile(r'\sid="[^"]*"')
+_ATTRIBUTE = re.compile(r'\s(src|alt)="([^"]*)"')
 _BACK = '&nbsp;<a class="back" href="#{}" aria-label="{}">↩︎{}</a>'
 _BOX = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
 
@@ -30,6 +33,11 @@ def dress_body(html: str, site_url: str) -> Markup:
     if "<img" in html:
         html = _IMAGE.sub(lambda match: _image(match[0], site_url), html)
     return Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704 - sanitised before
+
+
+def dress_item(html: str, site_url: str) -> Markup:
+    """Return a post's HTML for a page that holds several: without anchors, which would be double."""
+    return dress_body(_TAG.sub(lambda match: _ID.sub("", match[0]), html), site_url)
 
 
 def list_notes(notes: Iterable[Note]) -> Markup:
@@ -66,4 +74,5 @@ def _image(tag: str, site_url: str) -> str:
     src = values.get("src", "")
     if is_own(src, site_url):
         return tag.replace("<img", '<img loading="lazy" decoding="async"', 1)
-    return f'<a href="{src}">Picture: {values.get("alt") or src}</a>'
+    words = f"Picture: {values.get('alt') or src}"
+    return f'<a href="{src}">{words}</a>' if src.startswith(("http", "//")) else words

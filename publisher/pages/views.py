@@ -32,12 +32,12 @@ class Head:
     """What a page says of itself to programs."""
 
     title: str
+    """Its own, without the site's name."""
     description: str
     canonical: str = ""
     """Absolute; empty for a page that no search engine is to keep."""
     folder: str = ""
     """The path of the folder that has feeds of its own; empty where only the site's are offered."""
-    feed_title: str = ""
     kind: Literal["website", "article"] = "website"
     image: str = ""
     """Absolute."""

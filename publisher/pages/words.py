@@ -106,6 +106,16 @@ def place_line(place: Place) -> str:
     return f"{place.series.title} · Part {place.number} of {place.series.total}"
 
 
+def withdrawal_reason(reason: str) -> str:
+    """Return a withdrawal's ``date reason`` as a sentence; what begins with no date stays."""
+    first, _, rest = reason.partition(" ")
+    try:
+        day = date.fromisoformat(first)
+    except ValueError:
+        return reason
+    return f"Withdrawn on {spell_day(day)}. {rest}".rstrip()
+
+
 def describe_site(site: SiteView, *, in_series: bool) -> str:
     """Return one sentence on what the site has."""
     by = f" by {site.author}" if site.author not in {"", site.name} else ""

@@ -12,20 +12,24 @@ from urllib.parse import unquote
 
 from publisher import urls
 from publisher.errors import Problem
+from publisher.model import Body
 from publisher.posts.files import name_of
 from publisher.posts.images import measure
-from publisher.posts.markdown import MAX_DEPTH, TooDeep, convert, spots
+from publisher.posts.markdown import MAX_DEPTH, TooDeep, convert, sketch, spots
 from publisher.posts.notes import number_notes, without_mentions
+from publisher.posts.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from publisher.model import Note, Reference
+    from publisher.model import Reference
     from publisher.posts.markdown import Spot
 
 SUMMARY_LIMIT = 280
 
-_LOADS = re.compile(r"<(a|img)((?: [a-z]+=\"[^\"]*\")+)>|<img>")
+_LOADS = re.compile(
+    r'<(img|a(?! href="(?:https?://|mailto:|#)))((?: [a-z]+="[^"]*")*)(?: /)?>'
+)  # most links need nothing
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FIGURE = re.compile(r'<p>(<img [^>]*?) title="([^"]+)"([^>]*>)</p>')
@@ -68,28 +72,34 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A text made of Markdown, with its notes apart and what is wrong with it."""
+class Examined:
+    """A text as it reads, and what is wrong with it."""
 
     html: str
-    notes: tuple[Note, ...] = ()
+    """Perhaps not safe: to be read, not shown."""
     faults: tuple[Fault, ...] = ()
 
 
-def make(markdown: str, frame: Frame) -> Made:
-    """Return a post's Markdown as the ``Body`` of the model, and its faults."""
-    try:
-        converted = convert(markdown, frame.references)
-    except TooDeep:
-        return Made(html="", faults=(_too_deep(),))
-    faults = [_uncited(at, name, frame) for at, name in converted.uncited]
-    html = _shift_headings(converted.html)
-    html = _LOADS.sub(lambda tag: _rewrite(tag, frame, faults), html)
+def make(markdown: str, frame: Frame) -> Body:
+    """Return a post's Markdown as the text that is published; raises TooDeep."""
+    html = _shift_headings(convert(markdown, frame.references).html)
+    html = _LOADS.sub(lambda tag: _rewrite(tag, frame, []), html)
     html = _FIGURE.sub(r"<figure>\1\3<figcaption>\2</figcaption></figure>", html)
+    html, notes = number_notes(html, frame.references)
+    return Body(html=_name_headings(html), notes=notes)
+
+
+def examine(markdown: str, frame: Frame) -> Examined:
+    """Return what a post's Markdown says and what is wrong with it; nothing to publish."""
+    try:
+        converted = sketch(markdown, frame.references)
+    except TooDeep:
+        return Examined(html="", faults=(_too_deep(),))
+    faults = [_uncited(at, name, frame) for at, name in converted.uncited]
+    html = _LOADS.sub(lambda tag: _rewrite(tag, frame, faults), converted.html)
     if "[^" in html:
         faults += [_undefined(spot) for spot in spots(markdown) if spot.kind == "footnote"]
-    html, notes = number_notes(html, frame.references)
-    return Made(html=_name_headings(html), notes=notes, faults=tuple(faults))
+    return Examined(html=number_notes(html, frame.references)[0], faults=tuple(faults))
 
 
 def tell(faults: tuple[Fault, ...], markdown: str, where: str, first_line: int) -> list[Problem]:
@@ -164,16 +174,16 @@ def _name_headings(html: str) -> str:
 
 
 def _rewrite(tag: re.Match[str], frame: Frame, faults: list[Fault]) -> str:
-    attributes = dict(_ATTRIBUTE.findall(tag[2] or ""))
+    attributes = dict(_ATTRIBUTE.findall(tag[2]))
     if tag[1] == "a":
         href = attributes.get("href", "")
-        if not href or href.startswith(("https://", "#")):
+        if not href:
             return tag[0]
         attributes["href"] = escape(_link(unescape(href), frame, faults))
     else:
         attributes = _picture(attributes, frame, faults)
     written = "".join(f' {name}="{value}"' for name, value in attributes.items())
-    return f"<{tag[1] or 'img'}{written}>"
+    return f"<{tag[1]}{written}>"
 
 
 def _link(href: str, frame: Frame, faults: list[Fault]) -> str:
@@ -227,14 +237,15 @@ def _picture(attributes: dict[str, str], frame: Frame, faults: list[Fault]) -> d
 
 
 def plain_text(html: str) -> str:
-    """Return the words of a rendered text, without its notes, on one line."""
-    return " ".join(unescape(_TAG.sub("", without_mentions(html))).split())
+    """Return the words of a text, without its notes, on one line."""
+    return " ".join(clean(unescape(_TAG.sub("", without_mentions(html)))).split())
 
 
 def count_words(html: str) -> int:
-    """Return how many words a rendered text has."""
-    spaced = without_mentions(html).replace("</t", " </t").replace("<br", " <br")
-    return len(_TAG.sub("", spaced).split())
+    """Return how many words a text has."""
+    spaced = html.replace("</t", " </t") if "</t" in html else html
+    # What is left of a mention is its number, a word by itself where a space stands before it.
+    return len(_TAG.sub("", spaced).split()) - html.count(' <sup class="note">')
 
 
 def begin(html: str) -> str:

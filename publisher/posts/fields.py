@@ -81,12 +81,16 @@ def _tag(text: str) -> str:
     return text
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9/:;().-]+\Z")
+_SAFE = "/:;()-._~!$*,@+&='"
+
+
 def _doi(text: str) -> str:
     """Return a DOI as its address (DOI Handbook §2.2)."""
     bare = re.sub(r"(?i)\A(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", "", text)
     if not re.match(r"10\.\d{4,9}(?:\.\d+)*/\S+\Z", bare):
         raise _fault("a DOI, such as 10.1000/182")
-    return "https://doi.org/" + quote(bare, safe="/:;()-._~!$*,@+&='")
+    return f"https://doi.org/{bare if _PLAIN.match(bare) else quote(bare, safe=_SAFE)}"
 
 
 def _withdrawal(text: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _DIVISION = re.compile(r"<(/?)div([^>]*)>")
 _LABEL = re.compile(r' id="([^"]*)"')
-_OWN_NUMBER = re.compile(r"\s*<sup>\d+</sup>\n?")
+_OWN_NUMBER = re.compile(r'\s*<sup(?: class="footnote-definition-label")?>\d+</sup>\n?')
 _MENTION = re.compile(
     r'<sup class="footnote-reference"><a href="#([^"]*)">\d+</a></sup>'
     rf'|<a href="{re.escape(CITED)}([^"]+)">((?:(?!</?a[ >]).)*)</a>',

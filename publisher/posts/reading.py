@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from publisher import urls
 from publisher.errors import ContentError, Problem
-from publisher.model import Author, Body, Channel, Image, Post, Reference
-from publisher.posts.body import Frame, begin, count_words, make, tell
+from publisher.model import Author, Channel, Image, Post, Reference
+from publisher.posts.body import Frame, begin, count_words, examine, make, tell
 from publisher.posts.fields import PostFields, check_post, describe, suggest
 from publisher.posts.files import Name, name_of
 from publisher.posts.frontmatter import FrontMatter, Mark, load, split
@@ -19,7 +19,7 @@ from publisher.posts.text import decode, is_clean
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from publisher.posts.body import Made
+    from publisher.model import Body
     from publisher.posts.files import Source
     from publisher.posts.frontmatter import Loc
 
@@ -77,14 +77,14 @@ def parse(
         known_paths=known_paths,
         requires_alt=require_alt,
     )
-    made = make(parts.body, frame)
-    faults = made.faults
+    examined = examine(parts.body, frame)
+    faults = examined.faults
     if not front.values:  # then every citation would look wrong
         faults = tuple(fault for fault in faults if fault.code != "post.citation")
     problems += tell(faults, parts.body, where, parts.body_line)
     if problems or fields is None:
         raise ContentError(*sorted(problems, key=lambda one: one.line or 0))
-    return _post(source, fields, name, made, site_id, front)
+    return _post(source, fields, name, examined.html, site_id, frame, front)
 
 
 def render(source: Source, post: Post, *, known_paths: Mapping[str, str] | None = None) -> Body:
@@ -102,8 +102,7 @@ def render(source: Source, post: Post, *, known_paths: Mapping[str, str] | None 
         known_paths=known_paths,
         requires_alt=False,
     )
-    made = make(parts.body, frame)
-    return Body(html=made.html, notes=made.notes)
+    return make(parts.body, frame)
 
 
 def _front_matter(
@@ -146,7 +145,13 @@ def _references(fields: PostFields | None, front: FrontMatter) -> dict[str, Refe
 
 
 def _post(
-    source: Source, fields: PostFields, name: Name, made: Made, site_id: str, front: FrontMatter
+    source: Source,
+    fields: PostFields,
+    name: Name,
+    html: str,
+    site_id: str,
+    frame: Frame,
+    front: FrontMatter,
 ) -> Post:
     aliases = [urls.alias_location(alias, name.series) for alias in fields.aliases]
     raw_id = fields.id if fields.id and not urls.is_iri(fields.id) else ""
@@ -160,7 +165,7 @@ def _post(
         title=fields.title,
         published_at=fields.date,
         updated_at=fields.updated,
-        summary=fields.summary or begin(made.html) or fields.title,
+        summary=fields.summary or begin(html) or fields.title,
         correction=fields.correction,
         authors=tuple(
             Author(name=one.name, credentials=one.credentials, url=one.url)
@@ -175,12 +180,12 @@ def _post(
         warnings=tuple(fields.warnings),
         channels=frozenset(Channel if fields.channels is None else fields.channels),
         canonical_url=fields.canonical_url,
-        references=tuple(_references(fields, front).values()),
+        references=tuple(frame.references.values()),
         draft=fields.draft,
         withdrawn=fields.withdrawn,
         extra={key: front.mark((key,)).raw for key in front.values if key.startswith("x-")},
         files=tuple(sorted(source.images)),
-        words=count_words(made.html),
+        words=count_words(html),
         source_sha256=source_sha256(source),
     )
 

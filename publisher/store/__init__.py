@@ -7,6 +7,7 @@ until it commits.
 
 from __future__ import annotations
 
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,11 @@ class Store:
         self.url = url
         self.path = path
         self._engine = dialect.make_engine(url, path)
+        weakref.finalize(self, self._engine.dispose)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Open a transaction that sees one state of the database."""
+        """Open a transaction that sees one state of the database and can change nothing."""
         with dialect.transaction(self._engine, writes=False) as tx:
             yield tx
 

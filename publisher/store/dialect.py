@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from publisher.errors import Problem, Unavailable
+from publisher.errors import ConfigError, Problem, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
@@ -25,13 +25,20 @@ BUSY_SECONDS = 30
 def make_engine(url: str, path: Path) -> Engine:
     """Return an engine for ``url``, or for the SQLite file at ``path`` where it is empty.
 
-    SQLite: WAL, FULL (a commit survives power loss), foreign keys, 30 s of patience.
+    SQLite: WAL, FULL (a commit survives power loss), foreign keys, 30 s of patience. Raises
+    ConfigError where the driver of ``url`` is not there.
     """
     if url:
-        return sa.create_engine(url, pool_pre_ping=True)
+        try:
+            return sa.create_engine(url, pool_pre_ping=True)
+        except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
+            raise ConfigError(_no_driver(error)) from error
     engine = sa.create_engine(
-        f"sqlite:///{path}",
-        poolclass=sa.pool.NullPool,
+        sa.URL.create("sqlite", database=str(path)),
+        # Opening anew for each transaction would cost three flushes instead of one.
+        poolclass=sa.pool.QueuePool,
+        pool_use_lifo=True,
+        max_overflow=-1,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -50,56 +57,69 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    writes = connection.get_execution_options()["writes"]
+    # A reader that could write would be told "busy" at once wherever another wrote meanwhile.
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
 def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     """Open one transaction; a writer takes SQLite's lock at its start (``BEGIN IMMEDIATE``).
 
-    Raises Unavailable where the database is locked, full or read-only.
+    Raises Unavailable where the database is locked, full, read-only or damaged.
     """
-    options = {"begin": "IMMEDIATE" if writes else "DEFERRED"}
     try:
-        with engine.connect().execution_options(**options) as connection, connection.begin():
+        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
             yield connection
-    except sa.exc.OperationalError as error:
-        raise unavailable(error) from error
+    except sa.exc.DatabaseError as error:
+        if type(error) in {sa.exc.OperationalError, sa.exc.DatabaseError}:
+            raise Unavailable(_unavailable(error)) from error
+        raise  # a promise of the schema was about to be broken: that is our own mistake
 
 
-def unavailable(error: sa.exc.OperationalError) -> Unavailable:
-    """Say in plain words why the database cannot be used now."""
-    return Unavailable(
-        Problem(
-            code="database.unavailable",
-            path="database",
-            expected="a database that answers and can be written",
-            got=str(error.orig),
-            hint="Nothing was lost. Check the disk and whether another program holds the file.",
-        )
-    )
-
-
-def insert_new(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
-    """Insert the rows that are not there yet; return how many were."""
+def insert_new(
+    connection: Connection, table: sa.Table, rows: list[dict[str, Any]], *, key: Sequence[str] = ()
+) -> int:
+    """Insert the rows that are not there yet, by any unique key or ``key``; return how many."""
     if not rows:
         return 0
-    # psycopg's own insert and SQLite's share this clause, in two classes.
-    maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    result = connection.execute(maker(table).on_conflict_do_nothing(), rows)
-    return max(result.rowcount, 0)
+    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=key or None)
+    return max(connection.execute(statement, rows).rowcount, 0)
 
 
-def upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows, or replace every other column where the primary key is there."""
+def insert_new_returning(
+    connection: Connection,
+    table: sa.Table,
+    rows: list[dict[str, Any]],
+    *columns: sa.ColumnElement[Any],
+) -> Sequence[sa.Row[Any]]:
+    """Insert the rows that are not there yet; return these columns of each that was new."""
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(*columns)
+    return connection.execute(statement, rows).all()
+
+
+def upsert(
+    connection: Connection,
+    table: sa.Table,
+    rows: list[dict[str, Any]],
+    *,
+    kept: Collection[str] = (),
+) -> None:
+    """Insert the rows, or replace all but the ``kept`` columns where the primary key is there."""
     if not rows:
         return
-    maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = maker(table)
+    statement = _insert(connection, table)
     key = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    replaced = [name for name in rows[0] if name not in (*key, *kept)]
+    changed = {name: statement.excluded[name] for name in replaced}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+
+def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    # psycopg's own insert and SQLite's share the ON CONFLICT clause, in two classes.
+    is_postgresql = connection.dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
 def peek_revision(path: Path) -> int | None:
@@ -108,8 +128,9 @@ def peek_revision(path: Path) -> int | None:
     The build that finds nothing changed asks only this; it would else spend most of its time on
     loading what it does not use.
     """
+    where = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        connection = sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS)
     except sqlite3.Error:
         return None
     try:
@@ -119,3 +140,23 @@ def peek_revision(path: Path) -> int | None:
     finally:
         connection.close()
     return int(row[0]) if row else None
+
+
+def _unavailable(error: sa.exc.DatabaseError) -> Problem:
+    return Problem(
+        code="database.unavailable",
+        path="database",
+        expected="a database that answers and can be written",
+        got=str(error.orig),
+        hint="Nothing was lost. Check the disk and whether another program holds the file.",
+    )
+
+
+def _no_driver(error: Exception) -> Problem:
+    return Problem(
+        code="database.driver",
+        path="database.url",
+        expected="a database whose driver is installed",
+        got=str(error),
+        hint='Install the driver that the address names, or leave it empty: url = "" is SQLite.',
+    )

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 REVISION = "0001"
 """The newest migration; a database at another one is not used."""
 
-DELIVERY_CODES = {state: code for code, state in enumerate(DeliveryState)}
-"""Delivery states are small numbers in the table: 0 pending, 1 inflight, 2 accepted, …"""
+DELIVERY_STATES = tuple(DeliveryState)
+"""Delivery states are small numbers in the table, their places here: 0 pending, 1 inflight, …"""
+
+_DELIVERY_CODES = {state: code for code, state in enumerate(DELIVERY_STATES)}
 
 KEY_PURPOSES = ("link", "bounce", "form", "session", "pepper")
 
@@ -64,11 +66,11 @@ class DeliveryCode(TypeDecorator[DeliveryState]):
 
     @override
     def process_bind_param(self, value: DeliveryState | None, dialect: Dialect) -> int | None:
-        return None if value is None else DELIVERY_CODES[value]
+        return None if value is None else _DELIVERY_CODES[value]
 
     @override
     def process_result_value(self, value: int | None, dialect: Dialect) -> DeliveryState | None:
-        return None if value is None else tuple(DeliveryState)[value]
+        return None if value is None else DELIVERY_STATES[value]
 
 
 BIG = sa.BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only plain INTEGER keys
@@ -92,10 +94,11 @@ def _one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> CheckConstr
 site = Table(
     "site",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True),
+    Column("id", Integer, primary_key=True),
     Column("epoch", sa.String(36), nullable=False),
     Column("revision", BIG, nullable=False, server_default="0"),
     Column("made_at", UtcDateTime, nullable=False),
+    CheckConstraint("id = 1", name="single"),
     comment="this database: its epoch, and how often what is public has changed",
 )
 
@@ -108,7 +111,16 @@ keys = Table(
     Column("made_at", UtcDateTime, nullable=False),
     Column("retired_at", UtcDateTime),
     _one_of("purpose", KEY_PURPOSES),
-    comment="a secret; the newest that is not retired signs, all verify",
+    CheckConstraint("purpose <> 'pepper' OR retired_at IS NULL", name="pepper"),
+    Index(
+        "ix_keys_signing",
+        "purpose",
+        unique=True,
+        sqlite_where=sa.text("retired_at IS NULL"),
+        postgresql_where=sa.text("retired_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+    comment="a secret; the one that is not retired signs, all verify",
 )
 
 # ------------------------------------------------------------------------------------------ posts
@@ -224,7 +236,9 @@ editions = Table(
         "state IN ('draft', 'held', 'cancelled', 'failed', 'missed') OR content_sha256 IS NOT NULL",
         name="frozen",
     ),
+    CheckConstraint("state = 'missed' OR number IS NOT NULL", name="numbered"),
     Index(None, "state", "fire_at"),
+    sqlite_autoincrement=True,
     comment="one numbered mailing of a digest for one slot",
 )
 
@@ -272,6 +286,7 @@ subscribers = Table(
     _one_of("state", SubscriberState),
     CheckConstraint("state <> 'active' OR confirmed_at IS NOT NULL", name="consent"),
     Index(None, "address_hash"),
+    sqlite_autoincrement=True,  # an erased person's id, on links and receipts, is nobody else's
     comment="a person at an address",
 )
 
@@ -389,7 +404,7 @@ attempts = Table(
     Column("enhanced", sa.String(12)),
     Column("reply", sa.Text, nullable=False, server_default=""),
     _one_of("outcome", ("deferred", "rejected", "uncertain")),
-    Index(None, "edition_id", "subscriber_id"),
+    UniqueConstraint("edition_id", "subscriber_id", "n", "outcome"),
     comment="an SMTP transaction that did not end in acceptance; the rest is on the row",
 )
 

@@ -65,7 +65,10 @@ class Sites:
 
     def change_post(self, turn: int) -> None:
         """Append a sentence to the same post of both sites."""
-        for file in (self.publisher / "posts" / self.changing, self.hugo / "content" / self.changing):
+        for file in (
+            self.publisher / "posts" / self.changing,
+            self.hugo / "content" / self.changing,
+        ):
             with file.open("a", encoding="utf-8") as text:
                 text.write(f"\nA sentence was added in turn {turn}.\n")
 
@@ -160,7 +163,9 @@ def _paragraph(words: Random) -> str:
 
 def _list(words: Random, *, ordered: bool) -> str:
     lines = [f"**{_capital(words.choice(_SUBJECTS))}.** {_sentence(words)}" for _ in range(4)]
-    return "\n".join(f"{f'{turn}.' if ordered else '-'} {line}" for turn, line in enumerate(lines, 1))
+    return "\n".join(
+        f"{f'{turn}.' if ordered else '-'} {line}" for turn, line in enumerate(lines, 1)
+    )
 
 
 def _table(words: Random) -> str:

@@ -118,6 +118,29 @@ def test_write_makes_a_public_file_whatever_the_umask(root: Path) -> None:
     assert names((root / PAGE).parent) == ["index.html"]
 
 
+def test_private_file_is_ours_alone(tmp_path: Path) -> None:
+    """A file of the state directory is readable by our user only, and so is a directory for it."""
+    os.umask(0)
+    state = tmp_path / "var"
+
+    site.write(state / "epoch", b"1", root=state, private=True)
+
+    assert mode(state / "epoch") == 0o600
+    assert mode(state) == 0o700
+
+
+def test_root_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root and path may both be told from where the program was started."""
+    monkeypatch.chdir(tmp_path)
+    relative = Path("public")
+
+    site.write(relative / PAGE, b"one", root=relative)
+    site.write(Path("feed.atom"), b"two", root=relative)
+    site.remove(relative / PAGE, root=relative)
+
+    assert names(tmp_path / "public") == ["feed.atom"]
+
+
 def test_write_takes_a_path_below_the_root_too(root: Path) -> None:
     """A path may be given from the root or in full."""
     site.write(root / PAGE, b"one", root=root)

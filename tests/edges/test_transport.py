@@ -761,7 +761,7 @@ def test_connection_that_is_closed_carries_nothing() -> None:
     assert outcome == Deferred(code=421, reply="not connected", enhanced="4.4.2", phase=Phase.MAIL)
 
 
-@pytest.mark.parametrize("moment", ["banner", "END"])
+@pytest.mark.parametrize("moment", ["EHLO", "END"])
 def test_interrupt_leaves_no_connection_behind(moment: str, interrupts: None) -> None:
     """What stops us is passed on and ends the connection, or the next mail would be mixed in."""
     with Peer(**{moment: [interrupt, USUAL[moment]]}) as peer:

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-from publisher.store.schema import BIG, KEY_PURPOSES, UtcDateTime
+from publisher.store.schema import BIG, UtcDateTime
 
 revision = "0001"
 down_revision = None
+
+_KEY_PURPOSES = ("link", "bounce", "form", "session", "pepper")
 
 
 def upgrade() -> None:
@@ -28,7 +30,7 @@ def upgrade() -> None:
         keys,
         [
             {"purpose": purpose, "secret": secrets.token_bytes(32), "made_at": made_at}
-            for purpose in KEY_PURPOSES
+            for purpose in _KEY_PURPOSES
         ],
     )
 
@@ -50,13 +52,14 @@ def _create() -> None:
             "outcome IN ('deferred', 'rejected', 'uncertain')", name=op.f("ck_attempts_outcome")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint(
+            "edition_id",
+            "subscriber_id",
+            "n",
+            "outcome",
+            name=op.f("uq_attempts_edition_id_subscriber_id_n_outcome"),
+        ),
         comment="an SMTP transaction that did not end in acceptance; the rest is on the row",
-    )
-    op.create_index(
-        op.f("ix_attempts_edition_id_subscriber_id"),
-        "attempts",
-        ["edition_id", "subscriber_id"],
-        unique=False,
     )
     op.create_table(
         "digests",
@@ -98,12 +101,16 @@ def _create() -> None:
             "state IN ('draft', 'scheduled', 'ready', 'sending', 'paused', 'sent', 'partial', 'held', 'cancelled', 'failed', 'missed')",
             name=op.f("ck_editions_state"),
         ),
+        sa.CheckConstraint(
+            "state = 'missed' OR number IS NOT NULL", name=op.f("ck_editions_numbered")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_editions")),
         sa.UniqueConstraint(
             "digest", "rehearsal", "number", name=op.f("uq_editions_digest_rehearsal_number")
         ),
         sa.UniqueConstraint("digest", "slot", name=op.f("uq_editions_digest_slot")),
         comment="one numbered mailing of a digest for one slot",
+        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_editions_state_fire_at"), "editions", ["state", "fire_at"], unique=False
@@ -140,8 +147,20 @@ def _create() -> None:
             "purpose IN ('link', 'bounce', 'form', 'session', 'pepper')",
             name=op.f("ck_keys_purpose"),
         ),
+        sa.CheckConstraint(
+            "purpose <> 'pepper' OR retired_at IS NULL", name=op.f("ck_keys_pepper")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
-        comment="a secret; the newest that is not retired signs, all verify",
+        comment="a secret; the one that is not retired signs, all verify",
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_keys_signing",
+        "keys",
+        ["purpose"],
+        unique=True,
+        sqlite_where=sa.text("retired_at IS NULL"),
+        postgresql_where=sa.text("retired_at IS NULL"),
     )
     op.create_table(
         "locations",
@@ -163,7 +182,7 @@ def _create() -> None:
         sa.Column("pinned_at", UtcDateTime(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("withdrawn", sa.Text(), server_default="", nullable=False),
-        sa.Column("counts_as_sent", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("counts_as_sent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint("part IS NULL OR part > 0", name=op.f("ck_posts_part")),
         sa.PrimaryKeyConstraint("post_id", name=op.f("pk_posts")),
         sa.UniqueConstraint("sequence", name=op.f("uq_posts_sequence")),
@@ -210,6 +229,7 @@ def _create() -> None:
         sa.Column("epoch", sa.String(length=36), nullable=False),
         sa.Column("revision", BIG, server_default="0", nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_site_single")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_site")),
         comment="this database: its epoch, and how often what is public has changed",
     )
@@ -234,8 +254,8 @@ def _create() -> None:
         sa.Column("address_key", sa.Text(), nullable=False),
         sa.Column("address_hash", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("discreet", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("plain_text", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("discreet", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("plain_text", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("paused_until", UtcDateTime(), nullable=True),
         sa.Column("subscribed_at", UtcDateTime(), nullable=False),
         sa.Column("confirmed_at", UtcDateTime(), nullable=True),
@@ -250,6 +270,7 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscribers")),
         sa.UniqueConstraint("address_key", name=op.f("uq_subscribers_address_key")),
         comment="a person at an address",
+        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_subscribers_address_hash"), "subscribers", ["address_hash"], unique=False
