@@ -114,7 +114,7 @@ def _first_file(folders: list[Path], name: str) -> bytes:
 
 def _fingerprint(config: Config) -> str:
     """Return a digest of everything but posts and store that outputs are made from."""
-    digest = hashlib.sha256(repr((config.site, config.feeds, config.mail.transport)).encode())
+    digest = hashlib.sha256(repr((config.site, config.feeds, config.mail)).encode())
     digest.update(repr((config.review, sorted(config.digests))).encode())
     for folder in (
         Path(__file__).parent,
@@ -158,6 +158,7 @@ def open_transport(site: Site, *, rehearsal: bool) -> Transport:
             security=smtp.security,
             username=smtp.username,
             password=smtp.password.read(site.environ) if smtp.username else "",
+            hello=site.config.mail.from_.domain,
         )
     )
 

@@ -166,9 +166,7 @@ def new_post(
     page = _Titled(slug)
     path = _free_path(config.paths.posts, series, page, Haul())  # type: ignore[arg-type]
     at = now.astimezone(ZoneInfo(config.site.timezone))
-    _write_new(
-        config.paths.posts / path, posts.draft(title, post_id=make_id(), date=at.date())
-    )
+    _write_new(config.paths.posts / path, posts.draft(title, post_id=make_id(), date=at.date()))
     return path
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from publisher import app
 from publisher.cli import root
+from publisher.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,10 +119,9 @@ def free_port() -> int:
 def _closed_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Close what a test opened, so that nothing is left to the collector."""
     opened = []
-    real = app.Store
 
-    def remember(*args: Any) -> Any:
-        store = real(*args)
+    def remember(*args: Any) -> Store:
+        store = Store(*args)
         opened.append(store)
         return store
 

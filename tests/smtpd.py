@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,10 @@ class Peer:
     accepted: list[Accepted] = field(default_factory=list)
     replies: dict[str, str] = field(default_factory=dict)
     """Recipient → what RCPT answers instead of 250."""
+    thinks_seconds: float = 0
+    """How long the reply to the final dot takes."""
+    began: threading.Event = field(default_factory=threading.Event)
+    """Set when the first mail is on the wire, whole."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -41,6 +47,8 @@ class Peer:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Remember the mail before answering, as a server that has it does."""
+        self.began.set()
+        await asyncio.sleep(self.thinks_seconds)
         for recipient in envelope.rcpt_tos:
             self.accepted.append(
                 Accepted(

@@ -125,7 +125,8 @@ class _Root(Group):
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         argv = list(kwargs.get("args") or sys.argv[1:])
         as_json = "--json" in argv
-        kwargs["standalone_mode"] = False
+        # A frame of its own for each run: nothing said to one command is heard by the next.
+        kwargs |= {"standalone_mode": False, "prog_name": "publisher", "obj": Frame()}
         try:
             code = super().main(*args, **kwargs)
         except PublisherError as error:
@@ -199,7 +200,7 @@ def make_root() -> Group:
     root = _Root(
         name="publisher",
         help="Posts in ordered series become pages, feeds and a digest, mailed once each.",
-        context_settings={"help_option_names": ["-h", "--help"], "obj": Frame()},
+        context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
     )
     click.version_option(__version__, prog_name="publisher")(root)

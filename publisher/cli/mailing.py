@@ -146,13 +146,13 @@ def publish(frame: Frame, digest: str | None) -> None:
     # A first rehearsal with nobody on the list would show nothing.
     sampled = digest is not None and app.add_sample_reader(site, now=now)
     progress = _Progress(frame)
-    with signals.stop_requested() as is_stopping:
+    with signals.stop_requested() as stopping:
         report = app.publish_once(
             site,
             now=now,
             clock=clock.now,
             digest=digest,
-            is_stopping=is_stopping,
+            is_stopping=stopping.is_set,
             on_progress=progress.tell,
         )
     if frame.json:
@@ -219,7 +219,7 @@ def run(frame: Frame) -> None:
     import logging  # noqa: PLC0415
 
     from publisher import app  # noqa: PLC0415
-    from publisher.engine import clock, embedded  # noqa: PLC0415
+    from publisher.engine import clock, embedded, signals  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
 
     logging.basicConfig(
@@ -241,10 +241,11 @@ def run(frame: Frame) -> None:
             logging.getLogger("publisher").warning("%s", problem.as_text().replace("\n", " "))
 
     service = embedded.Service(site, on_report=tell_tick)
-    asgi = make_site(site.config.paths.output, site.store, app.make_pages(site.config), clock.now)
-    listened = embedded.serve(
-        asgi, service, host=listen.host, port=listen.port, on_ready=tell_ready
-    )
+    asgi = make_site(site.config, site.store, app.make_pages(site.config), clock.now)
+    with signals.stop_requested() as stopping:
+        listened = embedded.serve(
+            asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready
+        )
     if not listened:
         raise Unavailable(
             Problem(

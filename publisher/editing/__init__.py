@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from publisher import letters as letters_module
 from publisher.editing.content import compose_content
-from publisher.editorial.choice import Choice, choose_posts, posts_for
+from publisher.editorial.choice import Choice, choose_posts, posts_for, reading_order
 from publisher.editorial.slots import Slot, next_slot, slots_between
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import Edition, EditionState, HeldReason, Letter, Ruling
@@ -516,7 +516,8 @@ def preview(
             for one in editions.read_all(tx)
             if one.digest == digest.name and one.rehearsal == desk.rehearsal
         ]
-    posts = list(choice.posts) or list(desk.catalog.posts[: digest.max_posts])
+    newest = desk.catalog.posts[: digest.max_posts]
+    posts = list(choice.posts) or reading_order(desk.catalog, newest)
     edition = Edition(
         id=0,
         digest=digest.name,

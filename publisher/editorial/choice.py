@@ -18,7 +18,21 @@ PREHEADER_LENGTH = 130
 """Characters that a mail program shows beside a subject, at most."""
 
 _FIELD = re.compile(r"\{(\w+)\}")
-_HEADER_BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)  # strftime would follow the machine's locale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +62,8 @@ def choose_posts(catalog: Catalog, history: History, *, max_posts: int) -> Choic
     """Choose what is new for a digest.
 
     New is published, for the email channel, in no edition of this digest and not counted as sent.
-    The first edition introduces the site with the newest posts; later ones take the oldest new
-    posts first, so that no part overtakes an earlier one.
+    The first edition introduces the site with the newest posts, and the older ones count as sent;
+    later editions take the oldest new posts first, so that no part overtakes an earlier one.
     """
     new = [
         post
@@ -58,22 +72,28 @@ def choose_posts(catalog: Catalog, history: History, *, max_posts: int) -> Choic
         and post.id not in history.taken
         and post.id not in history.archived
     ]
-    oldest_first = reading_order(catalog, new)
-    if history.started:
-        chosen, rest = oldest_first[:max_posts], oldest_first[max_posts:]
-    else:
-        newest = {post.id for post in new[:max_posts]}
-        chosen = [post for post in oldest_first if post.id in newest]
-        rest = [post for post in oldest_first if post.id not in newest]
-    included = {post.id for post in chosen}
-    waiting = {post.id for post in rest}
-    rulings = [_rule(post, history, included=included, waiting=waiting) for post in catalog.posts]
-    shown = {post.id for post in catalog.posts}
-    held = [ruling for ruling in catalog.rulings if ruling.post_id not in shown]
+    order = reading_order(catalog, new)
+    if not history.started:
+        newest = {post.id for post in _newest_first(catalog, new)[:max_posts]}
+        order.sort(key=lambda post: post.id not in newest)
+    chosen, rest = order[:max_posts], order[max_posts:]
+    included, waiting = {post.id for post in chosen}, {post.id for post in rest}
+    decided = [_rule(post, history, included=included, waiting=waiting) for post in catalog.posts]
+    shown = {post.path for post in catalog.posts}
+    held = [ruling for ruling in catalog.rulings if ruling.path not in shown]
     return Choice(
         posts=tuple(chosen),
-        rulings=tuple(sorted([*rulings, *held], key=lambda ruling: ruling.path)),
+        rulings=tuple(sorted([*decided, *held], key=lambda ruling: ruling.path)),
         counted=() if history.started else tuple(post.id for post in rest),
+    )
+
+
+def _newest_first(catalog: Catalog, posts: Sequence[Post]) -> list[Post]:
+    """Sort by date; of one day's parts the later one is the newer."""
+    return sorted(
+        posts,
+        key=lambda post: (post.published_at, _part(catalog, post), post.id),
+        reverse=True,
     )
 
 
@@ -85,11 +105,14 @@ def _rule(post: Post, history: History, *, included: set[str], waiting: set[str]
     elif post.id in history.archived:
         verdict, reason = Verdict.SENT, "counts as sent: it came with an archive"
     elif post.id in waiting and history.started:
-        verdict, reason = Verdict.LATER, "the edition is full; it comes in the next one"
+        verdict, reason = Verdict.LATER, "the edition is full; it comes in a later one"
     elif post.id in waiting:
-        verdict, reason = Verdict.SENT, "older than what the first edition introduces"
+        verdict, reason = Verdict.SENT, "counts as sent: older than what the first edition brings"
     else:
-        verdict, reason = Verdict.SENT, "in an earlier edition of this digest"
+        verdict, reason = (
+            Verdict.SENT,
+            "in an earlier edition, or older than what the first brought",
+        )
     return Ruling(
         path=post.path, post_id=post.id, verdict=verdict, reason=reason, title=post.title
     )
@@ -122,22 +145,28 @@ def fill_subject(
         "title": title,
         "first": first,
         "count": str(count),
-        "date": f"{on.day} {on:%B %Y}",
+        "date": f"{on.day} {_MONTHS[on.month - 1]} {on.year}",
         "number": str(number),
     }
     filled = _FIELD.sub(lambda match: values.get(match[1], match[0]), template)
-    return _HEADER_BREAKS.sub(" ", filled).strip()
+    return _one_line(filled)
 
 
 def compose_preheader(posts: Sequence[Post]) -> str:
-    """Say what is inside beyond the first title: short, never a bare repeat."""
+    """Say on one short line what is inside beyond the first title, which is in the subject."""
     if len(posts) == 1:
-        text = posts[0].summary
+        text = _one_line(posts[0].summary)
     else:
-        text = "Also: " + "; ".join(post.title for post in posts[1:])
+        text = "; ".join(_one_line(post.title) for post in posts[1:])
+        text = f"Also: {text}" if text else ""
     if len(text) <= PREHEADER_LENGTH:
         return text
-    return text[: PREHEADER_LENGTH - 1].rsplit(" ", 1)[0].rstrip(",;:. ") + "…"
+    words = text[:PREHEADER_LENGTH].rpartition(" ")[0] or text[: PREHEADER_LENGTH - 1]
+    return words.rstrip(",;:. ") + "…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def posts_for(

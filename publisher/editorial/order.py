@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from publisher.errors import Problem
 from publisher.model import Part, Place, Post, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Set as AbstractSet
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from publisher.model import PublishedPost, SeriesInfo
 
@@ -50,10 +52,22 @@ def order_series(
     )
 
 
-def find_gaps(series: Series) -> list[int]:
-    """Return the numbers below the last one taken that no post has or had."""
+def warn_of_gaps(series: Series) -> list[Problem]:
+    """Return a warning where numbers below the last one taken have, and had, no post."""
     taken = [part.number for part in series.parts if part.post or part.withdrawn]
-    return sorted(set(range(1, max(taken))).difference(taken))
+    gaps = sorted(set(range(1, max(taken))).difference(taken))
+    if not gaps:
+        return []
+    return [
+        Problem(
+            code="series.gap",
+            path=f"posts/{series.slug}",
+            level="warning",
+            expected=f"parts 1 to {max(taken)} without a gap",
+            got="no published part " + ", ".join(map(str, gaps)),
+            hint="Readers see the missing numbers as still to come.",
+        )
+    ]
 
 
 def find_places(series: Iterable[Series]) -> dict[str, Place]:

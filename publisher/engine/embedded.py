@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from typing_extensions import override
 
 from publisher import app
 from publisher.engine import clock
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SENDER_SECONDS = 5.0
+_LISTEN_SECONDS = 0.05
 
 
 class Service:
@@ -69,26 +69,18 @@ class Service:
                 _log.exception("sending failed; it is tried again")
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, telling when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    @override
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-
-
 def serve(
-    asgi: Any, service: Service | None, *, host: str, port: int, on_ready: Callable[[], None]
+    asgi: Any,
+    service: Service,
+    stopping: threading.Event,
+    *,
+    host: str,
+    port: int,
+    on_ready: Callable[[], None],
 ) -> bool:
-    """Serve until SIGTERM or SIGINT, with the service beside; return whether it ever listened.
+    """Serve, with the service beside, until ``stopping`` is set; return whether it ever listened.
 
-    The web stops first, then the clock, then the sender after the mail on the wire.
+    The sender stops after the mail on the wire; links in it are answered until then.
     """
     config = uvicorn.Config(
         asgi,
@@ -97,19 +89,31 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=True,
         proxy_headers=False,
         timeout_graceful_shutdown=5,
         lifespan="off",
     )
-    server = _Server(config, on_ready)
-    if service:
+    server = uvicorn.Server(config)
+    # On a thread of its own it leaves the signals to us: what is on the wire must be finished.
+    web = threading.Thread(target=_serve_web, args=(server, stopping), name="web")
+    web.start()
+    while web.is_alive() and not server.started and not stopping.is_set():
+        stopping.wait(_LISTEN_SECONDS)
+    listened = server.started
+    if listened:
+        on_ready()
         service.start()
+        stopping.wait()
+        service.stop()
+    server.should_exit = True
+    web.join()
+    return listened
+
+
+def _serve_web(server: uvicorn.Server, stopping: threading.Event) -> None:
     try:
         server.run()
-    except SystemExit:
-        return False
+    except SystemExit:  # it could not listen, and has said so in the log
+        pass
     finally:
-        if service:
-            service.stop()
-    return server.started
+        stopping.set()

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
 
 @contextmanager
-def stop_requested() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether a stop was asked for; a second Ctrl-C ends at once."""
+def stop_requested() -> Iterator[threading.Event]:
+    """Give an event that is set when a stop is asked for; a second Ctrl-C ends at once."""
     asked = threading.Event()
 
     def ask(number: int, _frame: FrameType | None) -> None:
@@ -24,7 +24,7 @@ def stop_requested() -> Iterator[Callable[[], bool]]:
 
     before = {one: signal.signal(one, ask) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked.is_set
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

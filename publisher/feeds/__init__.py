@@ -5,7 +5,15 @@
 all three. Nothing here reads a clock or a file; feedgen is imported by one module of this package.
 """
 
-from publisher.feeds.describe import EPOCH, Feed, Masthead, newest, series_feed, site_feed
+from publisher.feeds.describe import (
+    EPOCH,
+    Feed,
+    Masthead,
+    newest,
+    series_feed,
+    site_feed,
+    tag_feed,
+)
 from publisher.feeds.entries import Entry, EntrySeries, entry
 from publisher.feeds.json_format import write_json
 from publisher.feeds.xml_formats import write_atom, write_rss
@@ -20,6 +28,7 @@ __all__ = [
     "newest",
     "series_feed",
     "site_feed",
+    "tag_feed",
     "write_atom",
     "write_json",
     "write_rss",

@@ -107,6 +107,22 @@ def series_feed(
     )
 
 
+def tag_feed(
+    catalog: Catalog, tag: str, bodies: Callable[[Post], Body], masthead: Masthead
+) -> Feed:
+    """Describe the feed of the newest posts with one tag; ``bodies`` as in ``site_feed``."""
+    slug = urls.tag_slug(tag)
+    tagged = [post for post in catalog.posts if slug in map(urls.tag_slug, post.tags)]
+    return _describe(
+        masthead,
+        name=f"feed:tags/{slug}",
+        title=f"{tag} · {masthead.name}",
+        subtitle=f"Every post about {tag}, newest first.",
+        home_path=urls.tag_path(tag),
+        entries=_entries(catalog, tagged, bodies, masthead),
+    )
+
+
 def newest(catalog: Catalog, posts: Iterable[Post], limit: int) -> list[Post]:
     """Return those of the posts that a feed carries, in its order: the newest first.
 

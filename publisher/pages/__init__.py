@@ -184,9 +184,14 @@ class Pages:
         )
 
     def tag(self, tag: str, posts: Sequence[Post]) -> str:
-        """Return the list of the posts with this tag, newest first; ``tag`` is its address."""
-        names = (name for post in posts for name in post.tags if urls.tag_slug(name) == tag)
-        name, path = next(names, tag), f"/tags/{tag}/"
+        """Return the list of the posts with this tag, newest first.
+
+        ``tag`` is the word or its address; the page is called as the newest post writes it.
+        """
+        path = urls.tag_path(tag)
+        name = next(
+            (one for post in posts for one in post.tags if urls.tag_path(one) == path), tag
+        )
         has_feeds = any(Channel.FEED in post.channels for post in posts)
         return self._render(
             "tag",

@@ -18,7 +18,9 @@ _IMAGE = re.compile(rf"<img\b{_REST}")
 _TAG = re.compile(rf"<[a-z]{_REST}")
 _ID = re.compile(r'\sid="[^"]*"')
 _ATTRIBUTE = re.compile(r'\s(src|alt)="([^"]*)"')
+_BARE = re.compile(r'<a (href="(?:https?://)?([^"]+?)/?">(?:https?://)?\2/?</a>)')
 _BACK = '&nbsp;<a class="back" href="#{}" aria-label="{}">↩︎{}</a>'
+_MENTION = '<sup class="note">'
 _BOX = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
 
 
@@ -32,6 +34,8 @@ def dress_body(html: str, site_url: str) -> Markup:
         html = html.replace("</table>", "</table></div>")
     if "<img" in html:
         html = _IMAGE.sub(lambda match: _image(match[0], site_url), html)
+    # Without the space before it, a note's number stays on the line of its word.
+    html = html.replace(f" {_MENTION}", _MENTION).replace(f"\n{_MENTION}", _MENTION)
     return Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704 - sanitised before
 
 
@@ -43,7 +47,9 @@ def dress_item(html: str, site_url: str) -> Markup:
 def list_notes(notes: Iterable[Note]) -> Markup:
     """Return the notes as list items, each with links back to where the text mentions it."""
     items = [
-        f'<li id="note-{note.number}" value="{note.number}">{note.html}{_back_links(note)}</li>'
+        f'<li id="note-{note.number}" value="{note.number}">'
+        + _BARE.sub(r'<a class="bare" \1', note.html)  # printed pages tell no address twice
+        + f"{_back_links(note)}</li>"
         for note in notes
     ]
     return Markup("\n".join(items))  # noqa: S704 - sanitised before, and anchors of our own

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from publisher.posts.markdown import Spot
 
 SUMMARY_LIMIT = 280
+MOST_TOLD = 100
+"""As many mistakes of one kind are enough to read."""
 
 _LOADS = re.compile(
     r'<(img|a(?! href="(?:https?://|mailto:|#)))((?: [a-z]+="[^"]*")*)(?: /)?>'
@@ -36,7 +38,7 @@ _FIGURE = re.compile(r'<p>(<img [^>]*?) title="([^"]+)"([^>]*>)</p>')
 _HEADING_TAG = re.compile(r"<(/?)h([1-6])(?=[ >])")
 _HEADING = re.compile(r"<h([2-6])([^>]*)>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
-_PARAGRAPH = re.compile(r"<p[^>]*>(.*?)</p>", re.DOTALL)
+_PARAGRAPH = re.compile(r"<p(?: [^>]*)?>(.*?)</p>", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*(?=\s)")
 _TAKEN_ID = re.compile(
     r"(?:note|mention)-\d+(?:-\d+)?\Z|(?:main|content|top|notes|header|footer|nav)\Z"
@@ -95,10 +97,11 @@ def examine(markdown: str, frame: Frame) -> Examined:
         converted = sketch(markdown, frame.references)
     except TooDeep:
         return Examined(html="", faults=(_too_deep(),))
-    faults = [_uncited(at, name, frame) for at, name in converted.uncited]
+    faults = [_uncited(at, name, frame) for at, name in converted.uncited[:MOST_TOLD]]
     html = _LOADS.sub(lambda tag: _rewrite(tag, frame, faults), converted.html)
     if "[^" in html:
-        faults += [_undefined(spot) for spot in spots(markdown) if spot.kind == "footnote"]
+        undefined = [spot for spot in spots(markdown) if spot.kind == "footnote"]
+        faults += [_undefined(spot) for spot in undefined[:MOST_TOLD]]
     return Examined(html=number_notes(html, frame.references)[0], faults=tuple(faults))
 
 
@@ -107,38 +110,40 @@ def tell(faults: tuple[Fault, ...], markdown: str, where: str, first_line: int) 
     if not faults:
         return []
     source = markdown.encode()
-    unused = spots(markdown)
-    problems = []
-    for fault in faults:
-        at = fault.at if fault.kind == "at" else _find(fault, unused)
-        problems.append(
-            Problem(
-                code=fault.code,
-                path=where,
-                line=first_line + source.count(b"\n", 0, at),
-                expected=fault.expected,
-                got=fault.got,
-                hint=fault.hint,
-            )
+    everything = spots(markdown)
+    unused = {fault.code: list(everything) for fault in faults}
+    return [
+        Problem(
+            code=fault.code,
+            path=where,
+            line=first_line + source.count(b"\n", 0, _find(fault, unused[fault.code])),
+            expected=fault.expected,
+            got=fault.got,
+            hint=fault.hint,
         )
-    return problems
+        for fault in faults
+    ]
 
 
 def _find(fault: Fault, unused: list[Spot]) -> int:
     """Return where a fault stands, and use that spot up: the same mistake may come twice."""
-    target = unquote(fault.target)
+    if fault.kind == "at":
+        return fault.at
     for spot in unused:
-        is_it = (
-            target in unescape(unquote(spot.target))
-            if spot.kind == "html"
-            else spot.kind == fault.kind
-            and unquote(spot.target) == target
-            and (spot.is_bare or fault.code != "post.alt")
-        )
-        if is_it:
+        if _is_at(fault, spot):
             unused.remove(spot)
             return spot.at
     return 0
+
+
+def _is_at(fault: Fault, spot: Spot) -> bool:
+    there, target = unquote(spot.target), unquote(fault.target)
+    if spot.kind == "html":
+        return target in unescape(there) and (fault.kind != "image" or "<img" in there.lower())
+    if spot.kind != fault.kind or (fault.code == "post.alt" and not spot.is_bare):
+        return False
+    # The sanitizer took the address away where its scheme is none of the allowed.
+    return there == target or (not target and bool(_SCHEME.match(there)))
 
 
 # ------------------------------------------------------------------------------------ headings
@@ -175,6 +180,8 @@ def _name_headings(html: str) -> str:
 
 def _rewrite(tag: re.Match[str], frame: Frame, faults: list[Fault]) -> str:
     attributes = dict(_ATTRIBUTE.findall(tag[2]))
+    if len(faults) >= MOST_TOLD:
+        return tag[0]
     if tag[1] == "a":
         href = attributes.get("href", "")
         if not href:
@@ -304,7 +311,7 @@ def _uncited(at: int, name: str, frame: Frame) -> Fault:
 def _undefined(spot: Spot) -> Fault:
     return Fault(
         code="post.footnote",
-        expected=f"a footnote that begins with [^{spot.target}]:",
+        expected=f"a footnote [^{spot.target}]: …",
         got="none",
         hint=f"Add a line  [^{spot.target}]: …  or write \\[^{spot.target}] for plain text.",
         kind="at",

@@ -100,9 +100,7 @@ def _withdrawal(text: str) -> str:
     except ValueError:
         why = ""
     if not why:
-        raise _fault(
-            "the date and the reason", 'Such as  withdrawn: "2027-01-31 The dose was wrong."'
-        )
+        raise _fault("the date and the reason", _SHAPES["withdrawn"])
     return text
 
 
@@ -271,7 +269,6 @@ _EXPECTED = {
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
     "enum": "web, email or feed",
-    "missing": "a value",
     "too_short": "at least one",
     "greater_than_equal": f"a whole number from 1 to {HIGHEST_PART}",
     "less_than_equal": f"a whole number from 1 to {HIGHEST_PART}",
@@ -280,20 +277,25 @@ _EXPECTED = {
 }
 
 
-def check_post(
-    front: FrontMatter, zone: str, where: str
-) -> tuple[PostFields | None, list[Problem]]:
-    """Return the checked front matter, or nothing, and every problem of its keys.
+_ANY_POST = {"title": "?", "date": date(2000, 1, 1)}
 
-    The ``x-`` keys are free and not among the fields.
+
+def check_post(front: FrontMatter, zone: str, where: str) -> tuple[PostFields, list[Problem]]:
+    """Return the front matter's fields and every problem of its keys.
+
+    The fields are without the keys that have problems, so that the rest can be judged as well.
+    The ``x-`` keys are free and not among them.
     """
     own = {key: value for key, value in front.values.items() if not key.startswith("x-")}
     context = {"zone": ZoneInfo(zone)}
     try:
-        fields = PostFields.model_validate(own, context=context)
+        return PostFields.model_validate(own, context=context), []
     except ValidationError as error:
-        return None, [_explain(one, front, where, "post") for one in error.errors()]
-    return fields, []
+        mistakes = error.errors()
+    wrong = {mistake["loc"][0] for mistake in mistakes}
+    good = _ANY_POST | {key: value for key, value in own.items() if key not in wrong}
+    problems = [_explain(one, front, where, "post") for one in mistakes]
+    return PostFields.model_validate(good, context=context), problems
 
 
 def check_series(front: FrontMatter, where: str) -> tuple[SeriesFields | None, list[Problem]]:
@@ -321,7 +323,7 @@ def _explain(error: ErrorDetails, front: FrontMatter, where: str, noun: str) -> 
         code=f"{noun}.{loc[0]}",
         path=where,
         line=mark.line,
-        expected=str(said.get("expected") or _EXPECTED[error["type"]]),
+        expected=str(said.get("expected") or _EXPECTED.get(error["type"], f"the key {loc[-1]}")),
         got=describe(value, mark.raw),
         hint=said.get("hint") or _hint(error, loc, value, mark),
     )
@@ -332,14 +334,14 @@ def _unknown(
 ) -> Problem:
     known = _known_keys(around, noun)
     meant = suggest(key, known) or (_FOREIGN.get(key.lower(), "") if not around else "")
-    own = "" if around or noun == "series" else "Keys of your own begin with x-."
+    own = " Keys of your own begin with x-." if noun == "post" and not around else ""
     return Problem(
         code=f"{noun}.unknown_key",
         path=where,
         line=mark.line,
-        expected=f"one of {', '.join(known)}",
+        expected="a key that is known here",
         got=key[:80],
-        hint=f"Did you mean {meant}? {own}".strip() if meant else own,
+        hint=(f"Did you mean {meant}?" if meant else f"Known are {', '.join(known)}.") + own,
     )
 
 
@@ -361,7 +363,8 @@ def describe(value: object, raw: str = "") -> str:
     if isinstance(value, str):
         return f'"{value[:80]}"'
     if isinstance(value, bool):
-        return f"{shown}, read as {str(value).lower()}"
+        read = str(value).lower()
+        return read if shown.lower() == read else f"{shown}, read as {read}"
     if isinstance(value, (int, float)):
         return f"{shown}, read as a number"
     if isinstance(value, date):
@@ -374,6 +377,7 @@ _SHAPES = {
     "date": "Add a line:  date: 2027-01-31",
     "image": 'Write  image: {src: picture.png, alt: "…"}',
     "references": 'Write each as  key: {text: "…", doi: 10.1000/182}',
+    "withdrawn": 'Such as  withdrawn: "2027-01-31 The dose was wrong."',
     "authors": "Write  authors: [Ann Lee, {name: Bo Hill, credentials: MD}]",
 }
 _TOLD_BY_EXPECTED = {"too_short", "greater_than_equal", "less_than_equal"}
@@ -383,7 +387,11 @@ def _hint(error: ErrorDetails, loc: tuple[int | str, ...], value: object, mark: 
     """Return the line as it should have been, for the mistakes that have one."""
     kind = error["type"]
     key = "" if isinstance(loc[-1], int) else f"{loc[-1]}: "
-    if kind == "string_type" and isinstance(value, (bool, int, float, date)):
+    if (
+        kind == "string_type"
+        and loc[0] != "withdrawn"
+        and isinstance(value, (bool, int, float, date))
+    ):
         return f"Put it in quotes:  {key}{quoted(mark.raw or str(value))}"
     if kind == "list_type" and isinstance(value, (str, int, float, date)):
         return f"Write it as a list:  {key}[{mark.raw}]"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import nh3
@@ -69,7 +69,10 @@ _SANITIZER = nh3.Cleaner(
         "td": {"align": {"left", "center", "right"}},
         "th": {"align": {"left", "center", "right"}},
     },
-    allowed_classes={"div": {"footnote-definition"}, "sup": {"footnote-reference"}},
+    allowed_classes={
+        "div": {"footnote-definition"},
+        "sup": {"footnote-reference", "footnote-definition-label"},
+    },
     url_schemes={"http", "https", "mailto", "tel"},
     link_rel=None,
 )  # fmt: skip
@@ -79,8 +82,8 @@ _CITED_AFTER_BANG = re.compile(r'<img src="(#cite:@[^"]+)" alt="([^"]*)" />')  #
 _ALIGNED = re.compile(r'<(t[dh]) style="text-align: (left|center|right)">')
 _BOX = re.compile(r'<input disabled="" type="checkbox"( checked="")?/>\n?')
 _TAG = re.compile(
-    r"""<!--.*?-->|<(script|style|textarea|title|iframe|xmp)\b.*?</\1
-    |<(/?)([A-Za-z][^\s/>]*)(?:"[^"]*"|'[^']*'|[^>"'])*>""",
+    r"""<!--.*?(?:-->|\Z)|<(script|style|textarea|title|iframe|xmp)\b.*?(?:</\1|\Z)
+    |<(/?)([A-Za-z][^\s<>/]*)(?:"[^"]*"|'[^']*'|[^<>"'])*>""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _CLOSED_BY_NEXT = {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"}
@@ -164,7 +167,8 @@ def _sanitize(html: str) -> str:
     """Return the HTML with nothing left that acts, loads or styles."""
     safe = _SANITIZER.clean(html)
     # A forbidden character can hide a scheme from the sanitizer, and its removal bring it back.
-    return safe if is_clean(safe) else _SANITIZER.clean(clean(safe))
+    safe = safe if is_clean(safe) else _SANITIZER.clean(clean(safe))
+    return safe.replace('<sup class=""', "<sup")
 
 
 def _refuse_depth(html: str, *, has_html: bool) -> None:
@@ -222,9 +226,8 @@ def spots(markdown: str) -> list[Spot]:
             case {"Start": {"Link": {"dest_url": target}}}:
                 found.append(Spot(kind="link", target=target, at=at))
             case {"Start": {"Image": {"dest_url": target}}}:
-                found.append(Spot(kind="image", target=target, at=at))
-            case {"End": "Image"} if isinstance(before, dict) and "Start" in before:
-                found[-1] = replace(found[-1], is_bare=True)
+                words = source[at : place["end"]].partition(b"]")[0].strip(b"![ \t\n")
+                found.append(Spot(kind="image", target=target, at=at, is_bare=not words))
             case {"Html": str(html)} | {"InlineHtml": str(html)}:
                 found.append(Spot(kind="html", target=html, at=at))
             case {"Text": str(text)} if text.startswith("^") and before == {"Text": "["}:

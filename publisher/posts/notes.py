@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 _DIVISION = re.compile(r"<(/?)div([^>]*)>")
 _LABEL = re.compile(r' id="([^"]*)"')
-_OWN_NUMBER = re.compile(r'\s*<sup(?: class="footnote-definition-label")?>\d+</sup>\n?')
+_OWN_NUMBER = re.compile(r'\s*<sup class="footnote-definition-label">\d+</sup>\s*')
 _MENTION = re.compile(
     r'<sup class="footnote-reference"><a href="#([^"]*)">\d+</a></sup>'
     rf'|<a href="{re.escape(CITED)}([^"]+)">((?:(?!</?a[ >]).)*)</a>',
     re.DOTALL,
 )
 _STRAY_LINK = re.compile(rf'<a href="{re.escape(CITED)}[^"]*">')
+_STRAY_SUP = re.compile(r'<sup class="footnote-[a-z-]+"')
 _SIDE_BY_SIDE = '</a></sup><sup class="note">'
 _ONE_PARAGRAPH = re.compile(r"<p>((?:(?!<p>).)*)</p>\Z", re.DOTALL)
-_NUMBERED = re.compile(r'<sup class="note">.*?</sup>(?:<sup>,</sup>)?', re.DOTALL)
+_NUMBERED = re.compile(r'\s*<sup class="note">.*?</sup>(?:<sup>,</sup>)?', re.DOTALL)
 
 
 def number_notes(html: str, references: Mapping[str, Reference]) -> tuple[str, tuple[Note, ...]]:
@@ -65,10 +66,10 @@ class _Numbering:
     anchors: dict[str, list[str]] = field(default_factory=dict)
 
     def write(self, html: str) -> str:
-        if CITED not in html and "footnote-reference" not in html:
+        if CITED not in html and '<sup class="footnote-' not in html:
             return html
         html = _MENTION.sub(self._replace, html)
-        html = _STRAY_LINK.sub("<a>", html).replace('<sup class="footnote-reference">', "<sup>")
+        html = _STRAY_SUP.sub("<sup", _STRAY_LINK.sub("<a>", html))
         return html.replace(_SIDE_BY_SIDE, '</a></sup><sup>,</sup><sup class="note">')
 
     def _replace(self, found: re.Match[str]) -> str:

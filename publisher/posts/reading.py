@@ -130,18 +130,15 @@ def _name(path: str, fields: PostFields | None) -> Name:
 
 
 def _references(fields: PostFields | None, front: FrontMatter) -> dict[str, Reference]:
-    """Return the references; of front matter with mistakes at least the keys, to be cited."""
-    if fields:
+    """Return the references; where they have mistakes, at least the keys that are cited."""
+    if fields and fields.references:
         return {
             key: Reference(key=key, text=one.text, url=one.doi or one.url)
             for key, one in fields.references.items()
         }
-    keys = front.values.get("references")
-    return (
-        {str(key): Reference(key=str(key), text="") for key in keys}
-        if isinstance(keys, dict)
-        else {}
-    )
+    written = front.values.get("references")
+    keys = written if isinstance(written, dict) else ()
+    return {key: Reference(key=key, text="") for key in keys}
 
 
 def _post(

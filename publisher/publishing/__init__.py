@@ -132,8 +132,7 @@ def _rebuild(
         parsed=library.parsed(sources),
     )
     state = config.paths.state
-    site.write(state / MEMORY_FILE, dump_memory(kept), root=state)
-    (state / MEMORY_FILE).chmod(0o600)
+    site.write(state / MEMORY_FILE, dump_memory(kept), root=state, private=True)
     return done
 
 

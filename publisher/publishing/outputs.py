@@ -157,16 +157,40 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
             inputs=_digest(mark, _series_facts(series), sorted(web.infos)),
             make=_page(pages.series, series, web),
         )
-    for tag, tagged in _by_tag(web).items():
+    for slug, (tag, tagged) in _by_tag(web).items():
         yield Output(
-            file=f"tags/{tag}/index.html",
+            file=f"tags/{slug}/index.html",
             inputs=_digest(mark, tag, tuple(_facts(post) for post in tagged)),
             make=_page(pages.tag, tag, tagged),
         )
     yield Output(file="index.html", inputs=everything, make=_page(pages.home, web))
     yield Output(file="archive/index.html", inputs=everything, make=_page(pages.archive, web))
-    yield Output(file="feeds/index.html", inputs=everything, make=_page(pages.feeds, web))
-    yield Output(file="privacy/index.html", inputs=mark, make=_page(pages.privacy))
+    yield Output(
+        file="feeds/index.html",
+        inputs=everything,
+        make=_page(pages.feeds, on_channel(web, Channel.FEED)),
+    )
+    site = press.config.site
+    yield Output(
+        file="privacy/index.html",
+        inputs=_digest(mark, press.config.privacy, site.postal_address),
+        make=lambda: pages.privacy(
+            keep_attempts_days=press.config.privacy.keep_attempts.days,
+            keep_unconfirmed_days=press.config.privacy.keep_unconfirmed.days,
+            postal_address=site.postal_address,
+        ).encode(),
+    )
+    reply_to = (press.config.mail.reply_to or press.config.mail.from_).address
+    yield Output(
+        file="subscribe/index.html",
+        inputs=_digest(mark, reply_to),
+        make=lambda: pages.message(
+            f"Get {site.name} by email",
+            "Write a line to this address and say that you would like the letters. You are "
+            "added when we read it, and every letter has a link to leave.",
+            links=((f"mailto:{reply_to}", reply_to), ("/feeds/", "Or follow in a feed reader")),
+        ).encode(),
+    )
     yield Output(file="404.html", inputs=mark, make=_page(pages.not_found))
     for one in web.withdrawals:
         yield Output(
@@ -180,11 +204,12 @@ def _page(render: Callable[..., str], *values: object) -> Callable[[], bytes]:
     return lambda: render(*values).encode()
 
 
-def _by_tag(web: Catalog) -> dict[str, list[Post]]:
-    tagged: dict[str, list[Post]] = {}
-    for post in web.posts:
+def _by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:
+    """Return each tag's address, with the tag as its newest post writes it and its posts."""
+    tagged: dict[str, tuple[str, list[Post]]] = {}
+    for post in catalog.posts:
         for tag in post.tags:
-            tagged.setdefault(urls.slug_of(tag), []).append(post)
+            tagged.setdefault(urls.tag_slug(tag), (tag, []))[1].append(post)
     return dict(sorted(tagged.items()))
 
 
@@ -259,7 +284,7 @@ _HEADERS = """\
   Content-Type: application/feed+json
   Cache-Control: public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400
   Access-Control-Allow-Origin: *
-/assets/*
+/assets/site-*
   Cache-Control: public, max-age=31536000, immutable
 """
 
@@ -271,14 +296,24 @@ def _feeds(press: Press) -> Iterator[Output]:
     limit = config.feeds.entries
     yield from _three(
         "feed",
-        _digest(masthead, _entry_facts(catalog, catalog.posts[:limit])),
+        _digest(masthead, _entry_facts(catalog, feeds.newest(catalog, catalog.posts, limit))),
         lambda: feeds.site_feed(catalog, press.body, masthead),
     )
     for series in catalog.series:
         yield from _three(
             f"{series.slug}/feed",
-            _digest(masthead, series.info, _entry_facts(catalog, series.posts[-limit:])),
+            _digest(
+                masthead,
+                series.info,
+                _entry_facts(catalog, feeds.newest(catalog, series.posts, limit)),
+            ),
             _series_describer(press, catalog, series, masthead),
+        )
+    for slug, (tag, tagged) in _by_tag(catalog).items():
+        yield from _three(
+            f"tags/{slug}/feed",
+            _digest(masthead, tag, _entry_facts(catalog, feeds.newest(catalog, tagged, limit))),
+            _tag_describer(press, catalog, tag, masthead),
         )
 
 
@@ -303,6 +338,12 @@ def _series_describer(
     press: Press, catalog: Catalog, series: Series, masthead: feeds.Masthead
 ) -> Callable[[], feeds.Feed]:
     return lambda: feeds.series_feed(catalog, series, press.body, masthead)
+
+
+def _tag_describer(
+    press: Press, catalog: Catalog, tag: str, masthead: feeds.Masthead
+) -> Callable[[], feeds.Feed]:
+    return lambda: feeds.tag_feed(catalog, tag, press.body, masthead)
 
 
 def _entry_facts(catalog: Catalog, posts: Sequence[Post]) -> tuple[object, ...]:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 30
+_TURNS = 20
 
 
 def make_engine(url: str, path: Path) -> Engine:
@@ -50,10 +51,23 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     # The driver's own BEGIN is deferred: a later upgrade to a write would fail at once.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    """Switch a new file to WAL. SQLite tells the second of two who try at once to go away."""
+    for _ in range(_TURNS):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            cursor.execute("BEGIN IMMEDIATE")  # this waits for our turn, as the pragma does not
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from publisher.editorial.choice import History
 from publisher.model import (
+    DeliveryState,
     Edition,
     EditionContent,
     EditionState,
@@ -18,9 +19,18 @@ from publisher.model import (
     Link,
     SeriesLine,
 )
-from publisher.store import dialect
+from publisher.store import bump_revision, dialect
+from publisher.store.ledger.ends import receipts_of
 from publisher.store.posts import archived_ids
-from publisher.store.schema import digests, edition_posts, editions, letters, slots
+from publisher.store.schema import (
+    chunks,
+    deliveries,
+    digests,
+    edition_posts,
+    editions,
+    letters,
+    slots,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -119,17 +129,10 @@ def insert(
     now: datetime,
 ) -> Edition | None:
     """Make the edition of a slot; None where the slot has one. A missed one takes no number."""
-    number = None
-    if state is not EditionState.MISSED:
-        highest = tx.execute(
-            sa.select(sa.func.max(editions.c.number)).where(
-                editions.c.digest == digest, editions.c.rehearsal == rehearsal
-            )
-        ).scalar()
-        number = (highest or 0) + 1
+    is_missed = state is EditionState.MISSED
     row = {
         "digest": digest,
-        "number": number,
+        "number": None if is_missed else _next_number(tx, digest, rehearsal=rehearsal),
         "rehearsal": rehearsal,
         "slot": slot.key,
         "fire_at": slot.fire_at,
@@ -137,9 +140,16 @@ def insert(
         "reason": reason,
         "drafted_at": now,
     }
-    if not dialect.insert_new(tx, editions, [row]):
+    if not dialect.insert_new(tx, editions, [row], key=("digest", "slot")):
         return None
     return read_by_slot(tx, digest, slot.key)
+
+
+def _next_number(tx: Transaction, digest: str, *, rehearsal: bool) -> int:
+    highest = sa.select(sa.func.max(editions.c.number)).where(
+        editions.c.digest == digest, editions.c.rehearsal == rehearsal
+    )
+    return (tx.execute(highest).scalar() or 0) + 1
 
 
 def set_posts(
@@ -149,7 +159,6 @@ def set_posts(
     counted: Collection[str] = (),
 ) -> None:
     """Write an edition's posts, (id, source SHA-256) in order, and those that count as sent."""
-    tx.execute(sa.delete(edition_posts).where(edition_posts.c.edition_id == edition_id))
     rows: list[dict[str, Any]] = [
         {"edition_id": edition_id, "post_id": one, "position": position, "source_sha256": sha256}
         for position, (one, sha256) in enumerate(chosen, start=1)
@@ -158,15 +167,34 @@ def set_posts(
         {"edition_id": edition_id, "post_id": one, "position": None, "source_sha256": ""}
         for one in counted
     ]
+    mine = edition_posts.c.edition_id == edition_id
+    before = tx.execute(sa.select(edition_posts).where(mine)).all()
+    if {tuple(row) for row in before} == {tuple(row.values()) for row in rows}:
+        return
+    tx.execute(sa.delete(edition_posts).where(mine))
     dialect.insert_new(tx, edition_posts, rows)
+    # Whoever was about to freeze what the edition had before must look again.
+    tx.execute(
+        sa.update(editions)
+        .where(editions.c.id == edition_id)
+        .values(version=editions.c.version + 1)
+    )
 
 
 def fix_posts(tx: Transaction, edition_id: int, chosen: Sequence[tuple[str, str]]) -> None:
-    """Note the exact sources an edition's posts were frozen with."""
+    """Note the exact sources an edition's posts were frozen with; a post left out stays new."""
+    mine = edition_posts.c.edition_id == edition_id
+    tx.execute(
+        sa.delete(edition_posts).where(
+            mine,
+            edition_posts.c.position.is_not(None),
+            edition_posts.c.post_id.not_in([post_id for post_id, _ in chosen]),
+        )
+    )
     for post_id, sha256 in chosen:
         tx.execute(
             sa.update(edition_posts)
-            .where(edition_posts.c.edition_id == edition_id, edition_posts.c.post_id == post_id)
+            .where(mine, edition_posts.c.post_id == post_id)
             .values(source_sha256=sha256)
         )
 
@@ -180,13 +208,18 @@ def freeze(
     by: str,
     now: datetime,
 ) -> bool:
-    """Fix an edition's content; return False where somebody changed the edition meanwhile."""
+    """Fix an edition's content; return False where somebody changed the edition meanwhile.
+
+    A held edition that was opened is opened anew, with letters of the new content; False where a
+    mail of it began, because then the content can no longer change.
+    """
     changed = tx.execute(
         sa.update(editions)
         .where(
             editions.c.id == edition.id,
             editions.c.version == edition.version,
             editions.c.state.in_([EditionState.DRAFT, EditionState.HELD]),
+            ~_has_begun(edition.id),
         )
         .values(
             state=EditionState.SCHEDULED,
@@ -197,9 +230,28 @@ def freeze(
             content_sha256=sha256,
             approved_by=by,
             approved_at=now if by else None,
+            audience=0,
+            snapshot_id=None,
+            opened_through=0,
+            opened_at=None,
         )
     )
-    return changed.rowcount == 1
+    if changed.rowcount != 1:
+        return False
+    _undo_opening(tx, edition)
+    return True
+
+
+def _has_begun(edition_id: int) -> sa.Exists:
+    return sa.exists().where(
+        deliveries.c.edition_id == edition_id, deliveries.c.state != DeliveryState.PENDING
+    )
+
+
+def _undo_opening(tx: Transaction, edition: Edition) -> None:
+    written = (receipts_of(rehearsal=edition.rehearsal), deliveries, chunks, letters)
+    for table in written:
+        tx.execute(sa.delete(table).where(table.c.edition_id == edition.id))
 
 
 def move(
@@ -210,7 +262,10 @@ def move(
     reason: str = "",
     closed_at: datetime | None = None,
 ) -> bool:
-    """Change an edition's state; return False where it is no longer as ``edition`` says."""
+    """Change an edition's state; return False where it is no longer as ``edition`` says.
+
+    Whoever cancels one that was opened ends its deliveries too (``ledger.end_open``).
+    """
     changed = tx.execute(
         sa.update(editions)
         .where(
@@ -235,15 +290,14 @@ def discard_draft(tx: Transaction, edition: Edition) -> bool:
 
 def set_rehearsal(tx: Transaction, edition: Edition, *, rehearsal: bool) -> None:
     """Make a draft a rehearsal, or live, with the next number of that kind."""
-    highest = tx.execute(
-        sa.select(sa.func.max(editions.c.number)).where(
-            editions.c.digest == edition.digest, editions.c.rehearsal == rehearsal
-        )
-    ).scalar()
     tx.execute(
         sa.update(editions)
         .where(editions.c.id == edition.id, editions.c.state == EditionState.DRAFT)
-        .values(rehearsal=rehearsal, number=(highest or 0) + 1, version=editions.c.version + 1)
+        .values(
+            rehearsal=rehearsal,
+            number=_next_number(tx, edition.digest, rehearsal=rehearsal),
+            version=editions.c.version + 1,
+        )
     )
 
 
@@ -365,13 +419,15 @@ class PublicEdition:
 
 
 def read_public(tx: Transaction, *, rehearsal: bool) -> list[PublicEdition]:
-    """Return the frozen editions that readers may look up, oldest first."""
+    """Return the editions that readers may look up, oldest first: those that were opened.
+
+    A cancelled one stays, since letters that went before link to it.
+    """
     rows = tx.execute(
         sa.select(*_SHOWN)
         .where(
             editions.c.rehearsal == rehearsal,
-            editions.c.content.is_not(None),
-            editions.c.state.not_in(_UNTAKEN),
+            editions.c.opened_at.is_not(None),
             editions.c.digest.not_like("course:%"),
         )
         .order_by(editions.c.id)

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from pathlib import Path
 
+    from publisher.config import Config
     from publisher.pages import Pages
     from publisher.store import Store
     from publisher.web.site import StaticSite
 
 
-def make_site(root: Path, store: Store, pages: Pages, clock: Callable[[], datetime]) -> StaticSite:
+def make_site(
+    config: Config, store: Store, pages: Pages, clock: Callable[[], datetime]
+) -> StaticSite:
     """Return the whole web: files first, then the pages that act."""
     from publisher.web.public import make_app  # noqa: PLC0415 - the files alone need none of it
     from publisher.web.site import StaticSite  # noqa: PLC0415
 
-    return StaticSite(root, fallback=make_app(store, pages, clock))
+    return StaticSite(
+        config.paths.output,
+        fallback=make_app(store, pages, clock),
+        hub=config.feeds.hub,
+        url=config.site.url,
+    )

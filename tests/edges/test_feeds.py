@@ -34,6 +34,7 @@ from publisher.feeds import (
     entry,
     series_feed,
     site_feed,
+    tag_feed,
     write_atom,
     write_json,
     write_rss,
@@ -987,3 +988,16 @@ def test_the_stylesheet_is_small_and_asks_for_nothing() -> None:
     assert "This is a feed. Copy its address into a reader." in css
     assert "prefers-color-scheme: dark" in css
     assert not re.search(r"url\(|@import", css)
+
+
+def test_tag_feed_carries_the_posts_of_one_tag_with_the_same_ids() -> None:
+    """A tag's feed holds every post with that tag, however it is written, and no other."""
+    first = make_post(1, tags=("Sleep", "worry"))
+    second = make_post(2, tags=("sleep",))
+    catalog = make_catalog([first, second, make_post(3, tags=("mood",))])
+
+    feed = tag_feed(catalog, "sleep", lambda _post: BODY, MASTHEAD)
+
+    assert {entry.id for entry in feed.entries} == {first.id, second.id}
+    assert feed.address == f"{SITE}/tags/sleep/feed"
+    assert feed.id != site_feed(catalog, lambda _post: BODY, MASTHEAD).id

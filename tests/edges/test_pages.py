@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -249,7 +250,7 @@ def test_every_page_has_one_title_and_orderly_headings(kind: str) -> None:
 
     levels = [int(heading.tag[1]) for heading in page.xpath("//h1|//h2|//h3|//h4|//h5|//h6")]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(later <= earlier + 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -581,6 +582,20 @@ def test_notes_are_called_what_they_are(references: int, title: str) -> None:
     assert words(page.xpath("//section[@class='notes']/h2")[0]) == title
 
 
+def test_an_address_that_is_its_own_words_is_printed_once() -> None:
+    """A source's link that shows its address is marked, since print tells addresses after links."""
+    notes = (
+        Note(number=1, html='A <a href="https://doi.org/10.5/1">doi.org/10.5/1</a>'),
+        Note(number=2, html='B <a href="https://b.example/">https://b.example</a>'),
+        Note(number=3, html='C <a href="https://c.example/">the study</a>'),
+    )
+
+    page = post_page(ALONE, Body(html="", notes=notes))
+
+    bare = [link.get("class") for link in page.xpath("//section[@class='notes']//li/a")]
+    assert bare == ["bare", "bare", None]
+
+
 def test_a_text_without_notes_has_no_place_for_them() -> None:
     """No heading stands over nothing."""
     assert not post_page(ALONE, Body(html="<p>Short.</p>")).xpath("//section[@class='notes']")
@@ -592,6 +607,16 @@ def test_wide_things_scroll_in_their_own_box() -> None:
 
     assert page.xpath("//div[@class='scroll' and @tabindex='0' and @aria-label]/table")
     assert page.xpath("//pre/@tabindex") == ["0"]
+
+
+def test_the_number_of_a_note_stays_with_its_word() -> None:
+    """No space stands before a mention, so that its number never begins a line."""
+    mention = '<sup class="note"><a href="#note-1" id="mention-1">1</a></sup>'
+    body = replace(BODY, html=f"<p>word {mention}, word\n{mention.replace('-1', '-2')}</p>")
+
+    [paragraph] = post_page(ALONE, body).xpath("//div[@class='text']/p[1]")
+
+    assert words(paragraph) == "word1, word1"
 
 
 def test_images_of_the_text_load_late() -> None:
@@ -850,6 +875,7 @@ def test_a_tag_is_called_as_its_authors_do() -> None:
 
     assert words(page.xpath("//h1")[0]) == "Sleep"
     assert hrefs(page, "//main//h2/a") == ["/sleep/two/", "/sleep/one/"]
+    assert PAGES.tag("sleep", [TWO, ONE]) == PAGES.tag("Sleep", [TWO, ONE])
     assert words(tree(PAGES.tag("other", [ONE])).xpath("//h1")[0]) == "other"
 
 
@@ -1042,7 +1068,7 @@ def test_a_sites_own_template_comes_first(tmp_path: Path) -> None:
 )
 def test_another_site_has_another_fingerprint(change: dict[str, str]) -> None:
     """Whatever of the site a page says is part of the fingerprint."""
-    other = Pages([SHIPPED], replace(SITE, **change))  # type: ignore[arg-type]
+    other = Pages([SHIPPED], replace(SITE, **change))
 
     assert other.fingerprint != PAGES.fingerprint
 

@@ -1,0 +1,64 @@
+"""Deliveries, attempts, chunks and receipts: the durable record of who got what.
+
+opening   whom an edition goes to: deliveries, receipts and chunks, in batches
+claiming  a chunk for one worker at a time: leased, fenced by a token
+sending   the start of a mail, and the fact of its end
+closing   counts, and the end of an edition
+ends      which ends leave a mail unsent, and the receipts they give back
+
+The start of a mail is fenced (only the holder of the chunk's newest token may begin one); the fact
+of its end never is, since it is true whoever writes it. A receipt is written with the delivery row
+and deleted with the end that leaves it unsent.
+"""
+
+from publisher.store.ledger.claiming import Claim, claim_chunk, finish_chunk, release_chunks
+from publisher.store.ledger.closing import close, end_open, read_counts, read_reasons
+from publisher.store.ledger.ends import UNSENT
+from publisher.store.ledger.opening import (
+    CHUNK_ROWS,
+    Candidate,
+    NewDelivery,
+    add_deliveries,
+    begin_opening,
+    finish_opening,
+    opening_range,
+    read_candidates,
+)
+from publisher.store.ledger.sending import (
+    Due,
+    Fact,
+    Start,
+    put_back,
+    read_due,
+    record,
+    start,
+    suppress_delivery,
+)
+
+__all__ = [
+    "CHUNK_ROWS",
+    "UNSENT",
+    "Candidate",
+    "Claim",
+    "Due",
+    "Fact",
+    "NewDelivery",
+    "Start",
+    "add_deliveries",
+    "begin_opening",
+    "claim_chunk",
+    "close",
+    "end_open",
+    "finish_chunk",
+    "finish_opening",
+    "opening_range",
+    "put_back",
+    "read_candidates",
+    "read_counts",
+    "read_due",
+    "read_reasons",
+    "record",
+    "release_chunks",
+    "start",
+    "suppress_delivery",
+]

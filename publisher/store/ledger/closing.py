@@ -1,0 +1,109 @@
+"""Closing: counts and reasons, and the end of an edition's deliveries and of the edition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from publisher.model import DeliveryState, EditionState
+from publisher.store.ledger.ends import WAITING, receipts_of
+from publisher.store.schema import chunks, deliveries, editions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from publisher.model import Edition
+    from publisher.store import Transaction
+
+
+def read_counts(tx: Transaction, edition_id: int) -> dict[DeliveryState, int]:
+    """Return how many deliveries of an edition are in each state."""
+    rows = tx.execute(
+        sa.select(deliveries.c.state, sa.func.count())
+        .where(deliveries.c.edition_id == edition_id)
+        .group_by(deliveries.c.state)
+    )
+    counts = {row[0]: row[1] for row in rows}
+    return {state: counts.get(state, 0) for state in DeliveryState}
+
+
+def read_reasons(tx: Transaction, edition_id: int) -> list[tuple[DeliveryState, str, int]]:
+    """Return why deliveries were not accepted, the most frequent first: state, reason, how many."""
+    reason = sa.func.coalesce(deliveries.c.reply, "")
+    rows = tx.execute(
+        sa.select(deliveries.c.state, reason, sa.func.count())
+        .where(
+            deliveries.c.edition_id == edition_id,
+            deliveries.c.state.not_in([DeliveryState.ACCEPTED, DeliveryState.PENDING]),
+        )
+        .group_by(deliveries.c.state, reason)
+        .order_by(sa.func.count().desc(), deliveries.c.state, reason)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def end_open(tx: Transaction, edition: Edition, state: DeliveryState, reason: str) -> int:
+    """End every delivery that waits, as expired or cancelled; return how many.
+
+    What is on the wire ends as the remote says. What is uncertain may have arrived: it stays so.
+    """
+    waiting = (deliveries.c.edition_id == edition.id, deliveries.c.state.in_(WAITING))
+    table = receipts_of(rehearsal=edition.rehearsal)
+    tx.execute(
+        sa.delete(table).where(
+            table.c.edition_id == edition.id,
+            table.c.subscriber_id.in_(sa.select(deliveries.c.subscriber_id).where(*waiting)),
+        )
+    )
+    ended = tx.execute(
+        sa.update(deliveries)
+        .where(*waiting)
+        .values(state=state, reply=reason, next_attempt_at=None)
+    )
+    return ended.rowcount
+
+
+def close(
+    tx: Transaction, edition: Edition, *, resend: bool, now: datetime
+) -> EditionState | None:
+    """Close a sending edition whose rows are all at their end and balance with its audience.
+
+    Never inferred from an empty query: the rows are counted. ``partial`` where some are uncertain
+    or expired.
+    """
+    counts = read_counts(tx, edition.id)
+    open_states = [*WAITING, DeliveryState.INFLIGHT]
+    if resend:
+        open_states.append(DeliveryState.UNCERTAIN)
+    if any(counts[state] for state in open_states):
+        _find_work(tx, edition, open_states)
+        return None
+    left = counts[DeliveryState.UNCERTAIN] + counts[DeliveryState.EXPIRED]
+    state = EditionState.PARTIAL if left else EditionState.SENT
+    changed = tx.execute(
+        sa.update(editions)
+        .where(
+            editions.c.id == edition.id,
+            editions.c.state == EditionState.SENDING,
+            editions.c.audience == sum(counts.values()),
+        )
+        .values(state=state, closed_at=now, version=editions.c.version + 1)
+    )
+    return state if changed.rowcount == 1 else None
+
+
+def _find_work(tx: Transaction, edition: Edition, open_states: list[DeliveryState]) -> None:
+    """Let the chunks of open rows be claimed, where every chunk was done.
+
+    They open again by a late fact, or by a change of ``mail.uncertain`` to resend.
+    """
+    mine = chunks.c.edition_id == edition.id
+    if tx.execute(sa.select(chunks.c.id).where(mine, chunks.c.state != "done").limit(1)).first():
+        return
+    holds_open = sa.exists().where(
+        deliveries.c.edition_id == edition.id,
+        deliveries.c.subscriber_id.between(chunks.c.lo, chunks.c.hi),
+        deliveries.c.state.in_(open_states),
+    )
+    tx.execute(sa.update(chunks).where(mine, holds_open).values(state="ready", not_before=None))

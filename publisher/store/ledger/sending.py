@@ -1,0 +1,261 @@
+"""Sending: what is due, the start of a mail, and the fact of its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, assert_never
+
+import sqlalchemy as sa
+
+from publisher.model import (
+    Accepted,
+    Address,
+    Deferred,
+    DeliveryState,
+    Edition,
+    Outcome,
+    Rejected,
+    SubscriberState,
+    Uncertain,
+)
+from publisher.store import dialect
+from publisher.store.ledger.claiming import Claim, holds, is_sending
+from publisher.store.ledger.ends import UNSENT, end_if_over, give_again, give_back, row_of
+from publisher.store.schema import attempts, chunks, deliveries, subscribers, suppressions
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from publisher.store import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery that may start now, with what its mail needs."""
+
+    edition_id: int
+    subscriber_id: int
+    seq: int
+    letter_id: int
+    address: Address
+    """Empty where the person was erased."""
+    discreet: bool
+    confirmed_at: datetime | None
+    state: DeliveryState
+    """``pending``, ``deferred`` or ``uncertain``."""
+    attempts: int
+    """How many began before."""
+    first_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What became of one attempt, as the remote said it."""
+
+    due: Due
+    outcome: Outcome
+    next_attempt_at: datetime | None = None
+    """When a deferred or uncertain one may start again; at once where nothing is said."""
+
+
+class Start(StrEnum):
+    """The answer to "may this mail begin?"."""
+
+    STARTED = "started"
+    SKIPPED = "skipped"  # the person left, or is suppressed, or the row ended meanwhile
+    STOPPED = "stopped"  # paused, cancelled, or another worker has the chunk
+
+
+def read_due(
+    tx: Transaction, claim: Claim, *, now: datetime, resend: bool, after: int, limit: int
+) -> list[Due]:
+    """Return the next deliveries of a chunk that may start now, by subscriber."""
+    rows = tx.execute(
+        sa.select(
+            deliveries.c.subscriber_id,
+            deliveries.c.seq,
+            deliveries.c.letter_id,
+            deliveries.c.state,
+            deliveries.c.attempts,
+            deliveries.c.first_attempt_at,
+            subscribers.c.address,
+            subscribers.c.address_key,
+            subscribers.c.discreet,
+            subscribers.c.confirmed_at,
+        )
+        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(
+            deliveries.c.edition_id == claim.edition_id,
+            deliveries.c.subscriber_id > after,
+            deliveries.c.subscriber_id.between(claim.lo, claim.hi),
+            _may_start(now=now, resend=resend),
+        )
+        .order_by(deliveries.c.subscriber_id)
+        .limit(limit)
+    )
+    return [
+        Due(
+            edition_id=claim.edition_id,
+            subscriber_id=row.subscriber_id,
+            seq=row.seq,
+            letter_id=row.letter_id,
+            address=Address(typed=row.address or "", key=row.address_key or ""),
+            discreet=bool(row.discreet),
+            confirmed_at=row.confirmed_at,
+            state=row.state,
+            attempts=row.attempts,
+            first_attempt_at=row.first_attempt_at,
+        )
+        for row in rows
+    ]
+
+
+def _may_start(*, now: datetime, resend: bool) -> sa.ColumnElement[bool]:
+    waiting = [DeliveryState.DEFERRED, *([DeliveryState.UNCERTAIN] if resend else [])]
+    return sa.or_(
+        deliveries.c.state == DeliveryState.PENDING,
+        sa.and_(deliveries.c.state.in_(waiting), deliveries.c.next_attempt_at <= now),
+    )
+
+
+def _is_as_read(due: Due) -> sa.ColumnElement[bool]:
+    """Match the row while it still is what ``due`` says."""
+    return sa.and_(
+        row_of(due.edition_id, due.subscriber_id),
+        deliveries.c.state == due.state,
+        deliveries.c.attempts == due.attempts,
+    )
+
+
+def start(tx: Transaction, claim: Claim, due: Due, *, now: datetime, lease: timedelta) -> Start:
+    """Say that this mail begins, unless somebody took the chunk, the edition or the person away."""
+    suppressed = sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash)
+    mailable = sa.exists().where(
+        subscribers.c.id == due.subscriber_id,
+        subscribers.c.state == SubscriberState.ACTIVE,
+        ~suppressed,
+    )
+    is_mine = sa.and_(holds(claim), is_sending(claim.edition_id))
+    first_at = deliveries.c.first_attempt_at
+    began = tx.execute(
+        sa.update(deliveries)
+        .where(_is_as_read(due), is_mine, mailable)
+        .values(
+            state=DeliveryState.INFLIGHT,
+            attempts=deliveries.c.attempts + 1,
+            token=claim.token,
+            first_attempt_at=sa.func.coalesce(first_at, sa.literal(now, first_at.type)),
+        )
+    )
+    if began.rowcount == 1:
+        tx.execute(
+            sa.update(chunks)
+            .where(chunks.c.edition_id == claim.edition_id, chunks.c.id == claim.chunk_id)
+            .values(lease_until=now + lease)
+        )
+        return Start.STARTED
+    return Start.SKIPPED if tx.execute(sa.select(is_mine)).scalar() else Start.STOPPED
+
+
+def put_back(tx: Transaction, due: Due) -> None:
+    """Undo a start whose mail never reached the wire: it is not an attempt.
+
+    The row is again what it was: due at once, and as uncertain as before.
+    """
+    undone = tx.execute(
+        sa.update(deliveries)
+        .where(
+            row_of(due.edition_id, due.subscriber_id),
+            deliveries.c.state == DeliveryState.INFLIGHT,
+            deliveries.c.attempts == due.attempts + 1,
+        )
+        .values(state=due.state, attempts=due.attempts, first_attempt_at=due.first_attempt_at)
+    )
+    if undone.rowcount:
+        end_if_over(tx, due.edition_id, due.subscriber_id)
+
+
+def suppress_delivery(tx: Transaction, edition: Edition, due: Due, reason: str) -> None:
+    """End a delivery that must not start: the person left, or can never be mailed.
+
+    Nothing changes where the row is no longer as ``due`` says.
+    """
+    ended = tx.execute(
+        sa.update(deliveries)
+        .where(_is_as_read(due))
+        .values(state=DeliveryState.SUPPRESSED, reply=reason, next_attempt_at=None)
+    )
+    if ended.rowcount:
+        give_back(tx, edition.id, due.subscriber_id, rehearsal=edition.rehearsal)
+
+
+def record(tx: Transaction, edition: Edition, fact: Fact, *, now: datetime) -> None:
+    """Write what became of an attempt, whoever holds the chunk by now; again changes nothing.
+
+    ``accepted`` wins over every other state and is never changed. Any other outcome is the row's
+    only where no later attempt began; it is kept as an attempt all the same.
+    """
+    outcome = fact.outcome
+    match outcome:
+        case Accepted():
+            _accept(tx, edition, fact.due, outcome)
+        case Deferred():
+            _refuse(tx, edition, fact, outcome, DeliveryState.DEFERRED, now=now)
+        case Rejected():
+            _refuse(tx, edition, fact, outcome, DeliveryState.REJECTED, now=now)
+        case Uncertain():
+            _refuse(tx, edition, fact, outcome, DeliveryState.UNCERTAIN, now=now)
+        case _:
+            assert_never(outcome)
+
+
+def _accept(tx: Transaction, edition: Edition, due: Due, outcome: Accepted) -> None:
+    row = row_of(edition.id, due.subscriber_id)
+    accepted = sa.update(deliveries).values(
+        state=DeliveryState.ACCEPTED,
+        code=outcome.code,
+        enhanced=None,
+        reply=None,
+        next_attempt_at=None,
+    )
+    over = [DeliveryState.ACCEPTED, *UNSENT]
+    if tx.execute(accepted.where(row, deliveries.c.state.not_in(over))).rowcount:
+        return
+    if tx.execute(accepted.where(row, deliveries.c.state.in_(UNSENT))).rowcount:
+        give_again(tx, edition.id, due.subscriber_id, rehearsal=edition.rehearsal)
+
+
+def _refuse(
+    tx: Transaction,
+    edition: Edition,
+    fact: Fact,
+    outcome: Deferred | Rejected | Uncertain,
+    state: DeliveryState,
+    *,
+    now: datetime,
+) -> None:
+    due, n = fact.due, fact.due.attempts + 1
+    said = {
+        "code": None if isinstance(outcome, Uncertain) else outcome.code,
+        "enhanced": None if isinstance(outcome, Uncertain) else outcome.enhanced or None,
+        "reply": outcome.reply,
+    }
+    attempt = {"edition_id": edition.id, "subscriber_id": due.subscriber_id, "n": n, "at": now}
+    attempt |= {"outcome": state.value, "phase": outcome.phase, **said}
+    dialect.insert_new(tx, attempts, [attempt])
+    next_at = None if state is DeliveryState.REJECTED else fact.next_attempt_at or now
+    changed = tx.execute(
+        sa.update(deliveries)
+        .where(
+            row_of(edition.id, due.subscriber_id),
+            deliveries.c.attempts == n,
+            deliveries.c.state.in_([DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN]),
+        )
+        .values(state=state, next_attempt_at=next_at, **said)
+    )
+    if not changed.rowcount:
+        return
+    if state is DeliveryState.REJECTED:
+        give_back(tx, edition.id, due.subscriber_id, rehearsal=edition.rehearsal)
+    end_if_over(tx, edition.id, due.subscriber_id)
