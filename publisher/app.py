@@ -233,7 +233,8 @@ def publish_once(
     report.problems += editing.advance(desk, now=now, one_more=one_more)
     again = build(workshop, now=now)
     report.build.written += [one for one in again.written if one not in report.build.written]
-    report.problems += _run_hook(site)
+    if report.build.written or report.build.removed:
+        report.problems += _run_hook(site)
     if deliver_too:
         report.round = deliver_open(
             site, clock=clock, is_stopping=is_stopping, on_progress=on_progress

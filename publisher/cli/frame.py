@@ -19,6 +19,8 @@ from publisher.errors import Problem, PublisherError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rich.console import Console
+
     from publisher.app import Site
 
 USAGE, INTERRUPTED, UNEXPECTED = 2, 130, 1
@@ -58,11 +60,23 @@ class Frame:
         if self.json:
             return
         for problem in problems:
-            click.echo(self.mark(problem) + problem.as_text(), err=True)
+            # A shape in front, never colour alone.
+            mark, style = ("✗", "bold red") if problem.level == "error" else ("!", "bold yellow")
+            if self.has_colour:
+                self.console().print(f"[{style}]{mark}[/]", problem.as_text(), markup=True)
+            else:
+                click.echo(f"{mark} {problem.as_text()}", err=True)
 
-    def mark(self, problem: Problem) -> str:
-        """Return the mark in front of a problem: a shape and a word, never colour alone."""
-        return "✗ " if problem.level == "error" else "! "
+    @property
+    def has_colour(self) -> bool:
+        """Whether talk goes to a terminal that wants colour (https://no-color.org)."""
+        return sys.stderr.isatty() and not self.no_color and not os.environ.get("NO_COLOR")
+
+    def console(self) -> Console:
+        """Return the terminal that talk goes to."""
+        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+
+        return Console(stderr=True, no_color=self.no_color, highlight=False, soft_wrap=True)
 
 
 _OPTIONS = (

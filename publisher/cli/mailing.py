@@ -14,6 +14,8 @@ from publisher.errors import NotFound, Problem, Refused, Unavailable
 from publisher.model import DeliveryState
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from publisher.app import Report, Site
     from publisher.config import Digest
     from publisher.model import Edition
@@ -155,6 +157,7 @@ def publish(frame: Frame, digest: str | None) -> None:
             is_stopping=stopping.is_set,
             on_progress=progress.tell,
         )
+    progress.end()
     if frame.json:
         frame.give(telling.report_shape(report))
     frame.complain((*report.build.problems, *report.problems))
@@ -181,18 +184,39 @@ def _tell_dry_run(frame: Frame, site: Site, digest: str | None) -> None:
 
 
 class _Progress:
-    """A line now and then while mail goes out, on stderr."""
+    """How far sending is, on stderr: a bar on a terminal, a line each tenth elsewhere."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._told = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
 
     def tell(self, edition: Edition, done: int) -> None:
-        """Say how far it is: each tenth of the audience."""
+        """Say that so many were handed over; small editions are over before it says anything."""
+        if self._frame.quiet or self._frame.json:
+            return
+        if self._frame.has_colour:
+            self._move_bar(edition, done)
+            return
         tenth = max(edition.audience // 10, 100)
-        if done - self._told >= tenth and not self._frame.quiet and not self._frame.json:
+        if done - self._told >= tenth:
             self._told = done
             click.echo(f"{edition.name}: {done:,} of {edition.audience:,} accepted", err=True)
+
+    def _move_bar(self, edition: Edition, done: int) -> None:
+        from rich.progress import Progress  # noqa: PLC0415 - only a terminal pays for it
+
+        if self._bar is None or self._task is None:
+            self._bar = Progress(console=self._frame.console(), transient=True)
+            self._task = self._bar.add_task(f"Sending {edition.name}", total=edition.audience)
+            self._bar.start()
+        self._bar.update(self._task, completed=done)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.stop()
 
 
 def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> None:

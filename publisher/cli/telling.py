@@ -127,7 +127,7 @@ def plan_shape(planned: PlannedEdition) -> dict[str, object]:
         "posts": [
             {
                 "id": ruling.post_id,
-                "path": ruling.path,
+                "path": f"posts/{ruling.path}",
                 "title": ruling.title,
                 "verdict": str(ruling.verdict),
                 "reason": ruling.reason,

@@ -16,6 +16,7 @@ from publisher.feeds.describe import (
 )
 from publisher.feeds.entries import Entry, EntrySeries, entry
 from publisher.feeds.json_format import write_json
+from publisher.feeds.opml import write_opml
 from publisher.feeds.xml_formats import write_atom, write_rss
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "tag_feed",
     "write_atom",
     "write_json",
+    "write_opml",
     "write_rss",
 ]

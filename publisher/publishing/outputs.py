@@ -90,7 +90,7 @@ def _series_facts(series: Series) -> tuple[object, ...]:
 def _contents_facts(series: Series) -> str:
     """Return a digest of what a post's page says of its series: numbers, titles, addresses."""
     return _digest(
-        series.info.title,
+        series.info,
         tuple(
             (p.number, p.withdrawn, (p.post.location, p.post.title) if p.post else None)
             for p in series.parts
@@ -112,7 +112,11 @@ def _assets(press: Press) -> Iterator[Output]:
 
 
 def _posts(press: Press, web: Catalog) -> Iterator[Output]:
-    contents = {series.slug: _contents_facts(series) for series in web.series}
+    titles = {one.slug: one.title for one in web.series}
+    contents = {
+        one.slug: _digest(_contents_facts(one), titles.get(one.info.next_series))
+        for one in web.series
+    }
     for post in web.posts:
         place = web.place(post)
         yield Output(
@@ -151,10 +155,12 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
         tuple(_facts(post) for post in web.posts),
         tuple(_series_facts(one) for one in web.series),
     )
+    titles = {one.slug: one.title for one in web.series}
     for series in web.series:
+        following = titles.get(series.info.next_series)
         yield Output(
             file=f"{series.slug}/index.html",
-            inputs=_digest(mark, _series_facts(series), sorted(web.infos)),
+            inputs=_digest(mark, _series_facts(series), following),
             make=_page(pages.series, series, web),
         )
     for slug, (tag, tagged) in _by_tag(web).items():
@@ -192,11 +198,12 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
         ).encode(),
     )
     yield Output(file="404.html", inputs=mark, make=_page(pages.not_found))
+    shown = {one.slug: one for one in web.series}
     for one in web.withdrawals:
         yield Output(
             file=urls.output_file(urls.post_path(one.location)),
-            inputs=_digest(mark, one),
-            make=_page(pages.gone, one),
+            inputs=_digest(mark, one, titles.get(one.series or "")),
+            make=_page(pages.gone, one, shown.get(one.series or "")),
         )
 
 
@@ -309,12 +316,32 @@ def _feeds(press: Press) -> Iterator[Output]:
             ),
             _series_describer(press, catalog, series, masthead),
         )
+    yield _opml(config, catalog)
     for slug, (tag, tagged) in _by_tag(catalog).items():
         yield from _three(
             f"tags/{slug}/feed",
             _digest(masthead, tag, _entry_facts(catalog, feeds.newest(catalog, tagged, limit))),
             _tag_describer(press, catalog, tag, masthead),
         )
+
+
+def _opml(config: Config, catalog: Catalog) -> Output:
+    site = config.site
+    folders = [(site.name, urls.HOME)]
+    folders += [(one.title, urls.post_path(one.slug)) for one in catalog.series]
+    folders += [(tag, urls.tag_path(tag)) for tag, _ in _by_tag(catalog).values()]
+    data = feeds.write_opml(
+        site.name,
+        [
+            (
+                title,
+                urls.absolute(site.url, urls.feed_path(folder, "atom")),
+                urls.absolute(site.url, folder),
+            )
+            for title, folder in folders
+        ],
+    )
+    return Output(file="feeds.opml", inputs=_digest(data), make=lambda: data, feed=True)
 
 
 def masthead_of(config: Config) -> feeds.Masthead:

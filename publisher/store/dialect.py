@@ -109,6 +109,8 @@ def insert_new_returning(
     *columns: sa.ColumnElement[Any],
 ) -> Sequence[sa.Row[Any]]:
     """Insert the rows that are not there yet; return these columns of each that was new."""
+    if not rows:
+        return []
     statement = _insert(connection, table).on_conflict_do_nothing().returning(*columns)
     return connection.execute(statement, rows).all()
 

@@ -46,6 +46,7 @@ _UNTAKEN = (
     EditionState.MISSED,
 )
 """The posts of these editions are still new: nobody was promised them, or not everybody has them."""
+_MAILED = (DeliveryState.INFLIGHT, DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN)
 
 
 # -------------------------------------------------------------------------------------------- slots
@@ -275,6 +276,8 @@ def move(
         )
         .values(state=state, reason=reason, version=edition.version + 1, closed_at=closed_at)
     )
+    if changed.rowcount and state is EditionState.CANCELLED:
+        bump_revision(tx)  # its page may go
     return changed.rowcount == 1
 
 
@@ -395,6 +398,10 @@ def read_content(tx: Transaction, edition_id: int) -> EditionContent:
     text = tx.execute(
         sa.select(editions.c.content).where(editions.c.id == edition_id)
     ).scalar_one()
+    return _content(text)
+
+
+def _content(text: str) -> EditionContent:
     values = json.loads(text)
     values["posts"] = tuple(_letter_post(post) for post in values["posts"])
     return EditionContent(**values)
@@ -421,19 +428,22 @@ class PublicEdition:
 def read_public(tx: Transaction, *, rehearsal: bool) -> list[PublicEdition]:
     """Return the editions that readers may look up, oldest first: those that were opened.
 
-    A cancelled one stays, since letters that went before link to it.
+    One cancelled since stays where a mail of it links here.
     """
+    mailed = sa.exists().where(
+        deliveries.c.edition_id == editions.c.id, deliveries.c.state.in_(_MAILED)
+    )
     rows = tx.execute(
-        sa.select(*_SHOWN)
+        sa.select(*_SHOWN, editions.c.content)
         .where(
             editions.c.rehearsal == rehearsal,
             editions.c.opened_at.is_not(None),
+            sa.or_(editions.c.state != EditionState.CANCELLED, mailed),
             editions.c.digest.not_like("course:%"),
         )
         .order_by(editions.c.id)
-    ).all()
-    found = [_edition(row) for row in rows]
-    return [PublicEdition(edition=one, content=read_content(tx, one.id)) for one in found]
+    )
+    return [PublicEdition(edition=_edition(row), content=_content(row.content)) for row in rows]
 
 
 # ------------------------------------------------------------------------------------------ letters

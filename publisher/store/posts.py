@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -69,45 +69,53 @@ def pin(
     """Record posts as published, with their last good source; return how many changed.
 
     ``archived`` holds the paths whose posts count as sent: they came with an archive. A pin's
-    sequence, first date of publication and mark are kept.
+    sequence, first moment of publication and mark are kept.
     """
     record = load_record(tx).published
     following = max((one.sequence for one in record.values()), default=0) + 1
-    rows, kept, places = [], [], []
+    rows = []
+    changed = []
     for item in publications:
-        post, before = item.post, record.get(item.post.id)
+        before = record.get(item.post.id)
         if before and _is_pinned_as(before, item):
             continue
-        rows.append(
-            {
-                "post_id": post.id,
-                "path": post.path,
-                "location": post.location,
-                "title": post.title,
-                "series": post.series,
-                "part": item.part,
-                "source_sha256": post.source_sha256,
-                "published_at": post.published_at,
-                "pinned_at": now,
-                "sequence": before.sequence if before else following,
-                "counts_as_sent": before.counts_as_sent if before else post.path in archived,
-            }
-        )
+        sequence = before.sequence if before else following
         following += 0 if before else 1
-        places.append({"location": post.location, "post_id": post.id})
-        kept.append({"post_id": post.id, "name": "", "data": item.data})
-        kept.extend(
-            {"post_id": post.id, "name": name, "data": data} for name, data in item.images.items()
-        )
-    dialect.upsert(tx, posts, rows)
+        is_archived = before.counts_as_sent if before else item.post.path in archived
+        facts = {"sequence": sequence, "counts_as_sent": is_archived, "pinned_at": now}
+        rows.append(_row(item) | facts)
+        changed.append(item)
+    dialect.upsert(tx, posts, rows, kept=["pinned_at"])
+    places = [{"location": row["location"], "post_id": row["post_id"]} for row in rows]
     dialect.upsert(tx, locations, places)
-    if rows:
-        changed = [row["post_id"] for row in rows if row["post_id"] in record]
-        for start in range(0, len(changed), 500):
-            batch = changed[start : start + 500]
-            tx.execute(sa.delete(sources).where(sources.c.post_id.in_(batch)))
-        dialect.upsert(tx, sources, kept)
+    _keep_sources(tx, changed)
     return len(rows)
+
+
+def _row(item: Publication) -> dict[str, Any]:
+    post = item.post
+    return {
+        "post_id": post.id,
+        "path": post.path,
+        "location": post.location,
+        "title": post.title,
+        "series": post.series,
+        "part": item.part,
+        "source_sha256": post.source_sha256,
+        "published_at": post.published_at,
+    }
+
+
+def _keep_sources(tx: Transaction, changed: Iterable[Publication]) -> None:
+    """Replace the last good sources of posts: text and images; an image that is gone is gone."""
+    rows = [
+        {"post_id": item.post.id, "name": name, "data": data}
+        for item in changed
+        for name, data in {**item.images, "": item.data}.items()
+    ]
+    for post_id in {row["post_id"] for row in rows}:
+        tx.execute(sa.delete(sources).where(sources.c.post_id == post_id))
+    dialect.upsert(tx, sources, rows)
 
 
 def _is_pinned_as(before: PublishedPost, item: Publication) -> bool:

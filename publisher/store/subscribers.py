@@ -77,40 +77,26 @@ class Joining:
 def add(tx: Transaction, people: Sequence[Joining]) -> list[str]:
     """Record people whose address is new; return the keys of those that were.
 
-    A known address is left exactly as it is.
+    A known address is left exactly as it is; of two new ones that are equal, the first counts.
     """
-    if not people:
-        return []
-    known = _known_keys(tx, [person.address.key for person in people])
-    fresh = {p.address.key: p for p in people if p.address.key not in known}
-    if not fresh:
-        return []
-    dialect.insert_new(tx, subscribers, [_row(person) for person in fresh.values()])
-    ids = _known_keys(tx, list(fresh))
-    tx.execute(sa.insert(consents), [_consent_row(ids[k], p.consent) for k, p in fresh.items()])
+    fresh: dict[str, Joining] = {}
+    for person in people:
+        fresh.setdefault(person.address.key, person)
+    rows = [_row(person) for person in fresh.values()]
+    added = dialect.insert_new_returning(
+        tx, subscribers, rows, subscribers.c.address_key, subscribers.c.id
+    )
+    ids = {row.address_key: row.id for row in added}
+    joined = [(ids[key], person) for key, person in fresh.items() if key in ids]
+    if joined:
+        tx.execute(sa.insert(consents), [_consent_row(one, p.consent) for one, p in joined])
     _insert_choices(
-        tx, subscriptions, "digest", [(ids[k], one) for k, p in fresh.items() for one in p.digests]
+        tx, subscriptions, "digest", [(one, name) for one, p in joined for name in p.digests]
     )
     _insert_choices(
-        tx,
-        declined_series,
-        "series",
-        [(ids[k], one) for k, p in fresh.items() for one in p.series],
+        tx, declined_series, "series", [(one, name) for one, p in joined for name in p.series]
     )
-    return list(fresh)
-
-
-def _known_keys(tx: Transaction, wanted: Sequence[str]) -> dict[str, int]:
-    known: dict[str, int] = {}
-    for start in range(0, len(wanted), 500):
-        batch = wanted[start : start + 500]
-        rows = tx.execute(
-            sa.select(subscribers.c.address_key, subscribers.c.id).where(
-                subscribers.c.address_key.in_(batch)
-            )
-        )
-        known.update({row.address_key: row.id for row in rows})
-    return known
+    return [person.address.key for _, person in joined]
 
 
 def _row(person: Joining) -> dict[str, Any]:

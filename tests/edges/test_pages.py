@@ -886,7 +886,6 @@ def test_feeds_are_given_as_text_to_copy() -> None:
     addresses = [words(code) for code in page.xpath("//p[@class='address']/code")]
     assert f"{SITE.url}/feed.atom" in addresses and f"{SITE.url}/feeds.opml" in addresses
     assert f"{SITE.url}/sleep/feed.atom" in addresses
-    assert f"{SITE.url}/sleep/from/DATE/7d.atom" in addresses
     assert "/tags/sleep/feed.atom" in hrefs(page, "//main//a")
     assert set(page.xpath("//h3/@id")) == {"moods", "sleep"}
 
