@@ -27,7 +27,7 @@ from publisher.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 """When tests happen, where nothing else is said."""
@@ -111,16 +111,18 @@ def make_published(post: Post | None = None, **changes: Any) -> PublishedPost:
 
 
 def make_record(
-    *published: PublishedPost | Post, approved: Iterable[Post] = (), **locations: str
+    *published: PublishedPost | Post,
+    approved: Iterable[Post] = (),
+    locations: Mapping[str, str] | None = None,
 ) -> Record:
-    """What the store knows, with posts pinned as they are, in turn; earlier locations by id."""
+    """What the store knows: posts pinned as they are, in turn, and earlier locations by post id."""
     pins = [
         make_published(one, sequence=turn) if isinstance(one, Post) else one
         for turn, one in enumerate(published, start=1)
     ]
     return Record(
         published={pin.post_id: pin for pin in pins},
-        locations={pin.location: pin.post_id for pin in pins} | locations,
+        locations={pin.location: pin.post_id for pin in pins} | dict(locations or {}),
         approved=frozenset((post.id, post.source_sha256) for post in approved),
     )
 

@@ -61,9 +61,10 @@ class Frame:
             return
         for problem in problems:
             # A shape in front, never colour alone.
-            mark, style = ("✗", "bold red") if problem.level == "error" else ("!", "bold yellow")
+            mark, colour = ("✗", "red") if problem.level == "error" else ("!", "yellow")
             if self.has_colour:
-                self.console().print(f"[{style}]{mark}[/]", problem.as_text(), markup=True)
+                told = click.style(mark, fg=colour, bold=True)
+                click.echo(f"{told} {problem.as_text()}", err=True)
             else:
                 click.echo(f"{mark} {problem.as_text()}", err=True)
 

@@ -1,0 +1,280 @@
+"""Real databases for tests, made once and copied, and the few values that fill them.
+
+A second dialect joins by a line in ``DIALECTS`` and a branch in ``Home``: every test that asks for
+``store`` or ``home`` then runs on both.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from publisher.editorial.choice import posts_for
+from publisher.editorial.slots import Slot
+from publisher.model import (
+    Address,
+    Consent,
+    Edition,
+    EditionContent,
+    EditionState,
+    Letter,
+    LetterPost,
+    Post,
+    SubscriberState,
+)
+from publisher.store import Store, editions, ledger, subscribers
+from publisher.store.subscribers import Joining
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from publisher.store import Transaction
+
+DIALECTS = ("sqlite",)
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=15)
+HASH = "0" * 64
+POSTS = ("urn:post:one", "urn:post:two")
+
+
+@dataclass(slots=True)
+class Home:
+    """A place for one database; opens as many stores on it as a test wants."""
+
+    dialect: str
+    path: Path
+    url: str = ""
+    _opened: list[Store] = field(default_factory=list)
+
+    def open(self) -> Store:
+        """Open one more store here, with connections of its own."""
+        store = Store(self.url, self.path)
+        self._opened.append(store)
+        return store
+
+    def close(self) -> None:
+        """Close every store that was opened here."""
+        for store in self._opened:
+            store.close()
+
+
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table, to be copied."""
+    path = tmp_path_factory.mktemp("prepared") / "publisher.sqlite3"
+    store = Store("", path)
+    store.prepare()
+    store.close()
+    return path
+
+
+@pytest.fixture(params=DIALECTS)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    """An empty place, in each dialect."""
+    place = Home(dialect=request.param, path=tmp_path / "publisher.sqlite3")
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def store(home: Home, prepared_file: Path) -> Store:
+    """A prepared database, in each dialect."""
+    shutil.copyfile(prepared_file, home.path)
+    return home.open()
+
+
+# ------------------------------------------------------------------------------------------ values
+
+
+def make_slot(day: int = 0, *, at: datetime = NOON) -> Slot:
+    """Return the slot of so many days after noon."""
+    fire_at = at + timedelta(days=day)
+    return Slot(
+        key=f"{fire_at:%Y-%m-%dT%H:%M}[UTC]", fire_at=fire_at, local=fire_at.replace(tzinfo=None)
+    )
+
+
+def make_post(name: str = "one", *, source: str = HASH, **values: object) -> Post:
+    """Return a post of the series ``sleep``."""
+    facts: dict[str, object] = {
+        "id": f"urn:post:{name}",
+        "path": f"sleep/{name}.md",
+        "series": "sleep",
+        "slug": name,
+        "title": name.title(),
+        "published_at": NOON,
+        "summary": f"About {name}.",
+        "source_sha256": source,
+    }
+    return Post(**(facts | values))  # type: ignore[arg-type]
+
+
+def make_letter_post(post_id: str, **values: object) -> LetterPost:
+    """Return a post as a letter has it."""
+    name = post_id.rpartition(":")[2]
+    facts: dict[str, object] = {
+        "post_id": post_id,
+        "path": f"sleep/{name}.md",
+        "source_sha256": HASH,
+        "title": name.title(),
+        "url": f"https://letters.example.org/sleep/{name}/",
+        "summary": f"About {name}.",
+        "html": "",
+        "text": "",
+        "words": 100,
+        "series": "sleep",
+    }
+    return LetterPost(**(facts | values))  # type: ignore[arg-type]
+
+
+def make_content(
+    edition: Edition, post_ids: Sequence[str] = POSTS, **values: object
+) -> EditionContent:
+    """Return what an edition is frozen with."""
+    facts: dict[str, object] = {
+        "digest": edition.digest,
+        "number": edition.number or 0,
+        "rehearsal": edition.rehearsal,
+        "title": "Weekly letter",
+        "dated_on": "2026-11-23",
+        "subject": "Weekly letter: One",
+        "discreet_subject": "Your weekly reading",
+        "preheader": "One, and two",
+        "intro": "",
+        "posts": tuple(make_letter_post(one) for one in post_ids),
+        "site_name": "Riverside Letters",
+        "site_url": "https://letters.example.org",
+        "language": "en-US",
+        "author": "Riverside Psychiatry",
+        "accent": "#0b5c6e",
+        "notice": "General information, not medical advice.",
+        "crisis": "In the US call or text 988.",
+        "postal_address": "",
+        "web_url": "https://letters.example.org/editions/weekly/1/",
+        "audience_rule": "confirmed subscribers",
+        "templates_sha256": HASH,
+    }
+    return EditionContent(**(facts | values))  # type: ignore[arg-type]
+
+
+def make_person(
+    name: str,
+    *,
+    state: SubscriberState = SubscriberState.ACTIVE,
+    confirmed_at: datetime | None = NOON,
+    discreet: bool = False,
+    digests: tuple[str, ...] = (),
+    series: tuple[str, ...] = (),
+) -> Joining:
+    """Return a person who joins; the hash of the address is told by the name."""
+    address = f"{name}@example.org"
+    return Joining(
+        address=Address(typed=address, key=address.casefold()),
+        address_hash=f"hash of {name}",
+        state=state,
+        consent=Consent(
+            wording="I want letters", source="form", requested_at=NOON, confirmed_at=confirmed_at
+        ),
+        discreet=discreet,
+        digests=digests,
+        series=series,
+    )
+
+
+def add_people(store: Store, count: int, *, first: int = 1) -> list[int]:
+    """Record so many readers, ``reader1`` and on; return their ids."""
+    people = [make_person(f"reader{n}") for n in range(first, first + count)]
+    with store.write() as tx:
+        subscribers.add(tx, people)
+        return [
+            person.id
+            for one in people
+            if (person := subscribers.read_by_key(tx, one.address.key)) is not None
+        ]
+
+
+# ---------------------------------------------------------------------------------------- editions
+
+
+def freeze_edition(
+    store: Store,
+    *,
+    digest: str = "weekly",
+    day: int = 0,
+    rehearsal: bool = False,
+    post_ids: Sequence[str] = POSTS,
+) -> Edition:
+    """Make an edition that waits, frozen, for its slot."""
+    with store.write() as tx:
+        draft = editions.insert(
+            tx,
+            digest=digest,
+            rehearsal=rehearsal,
+            slot=make_slot(day),
+            state=EditionState.DRAFT,
+            now=NOON,
+        )
+        assert draft is not None
+        editions.set_posts(tx, draft.id, [(one, HASH) for one in post_ids])
+        draft = editions.read_one(tx, draft.id)
+        assert editions.freeze(tx, draft, make_content(draft, post_ids), HASH, by="", now=NOON)
+        return editions.read_one(tx, draft.id)
+
+
+def open_batch(
+    tx: Transaction, edition: Edition, *, limit: int = 10_000, now: datetime = NOON
+) -> bool:
+    """Write the next deliveries of an opening; False where there are no more."""
+    after, through = ledger.opening_range(tx, edition)
+    post_ids = [one for one, _ in editions.read_posts(tx, edition.id)]
+    candidates = ledger.read_candidates(
+        tx,
+        edition.digest,
+        post_ids,
+        rehearsal=edition.rehearsal,
+        after=after,
+        through=through,
+        limit=limit,
+        now=now,
+    )
+    if not candidates:
+        return False
+    known = editions.letter_ids(tx, edition.id)
+    rows = []
+    for one in candidates:
+        chosen = posts_for(
+            [(post_id, "sleep") for post_id in post_ids],
+            declined=one.declined,
+            received=one.received,
+        )
+        key = " ".join(chosen)
+        if chosen and key not in known:
+            letter = Letter(key=key, post_ids=chosen, html="<p>", text="text")
+            known[key] = editions.add_letter(tx, edition.id, letter)
+        if chosen:
+            rows.append(
+                ledger.NewDelivery(
+                    subscriber_id=one.subscriber_id, letter_id=known[key], post_ids=chosen
+                )
+            )
+    ledger.add_deliveries(tx, edition, rows, through=candidates[-1].subscriber_id)
+    return True
+
+
+def open_edition(store: Store, edition: Edition | None = None, *, limit: int = 10_000) -> Edition:
+    """Open a frozen edition to everybody on the list; return it as it is sent."""
+    edition = edition or freeze_edition(store)
+    with store.write() as tx:
+        assert ledger.begin_opening(tx, edition, now=NOON)
+    more = True
+    while more:
+        with store.write() as tx:
+            more = open_batch(tx, edition, limit=limit)
+    with store.write() as tx:
+        assert ledger.finish_opening(tx, edition)
+        return editions.read_one(tx, edition.id)
