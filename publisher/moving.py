@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
-from publisher import posts, urls
+from publisher import posts, site, urls
 from publisher.errors import ContentError, NotFound, Problem, Refused
 from publisher.exchange.pagetext import read_page_text
 from publisher.store import posts as pins
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from publisher.config import Config
     from publisher.exchange import ImportedPost
     from publisher.store import Store
-
-_NUMBER = re.compile(r"(\d+)-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +56,11 @@ def import_pages(
 
     A page without a date is dated by the import; the next free number of the series is taken.
     """
-    if series is not None and not urls.is_slug(series):
-        raise Refused(_bad_series(series))
+    _refuse_bad_series(series)
     haul = Haul()
     with store.read() as tx:
-        known = pins.imported_paths(tx)
-    known |= _paths_by_source(config.paths.posts)
+        recorded = pins.imported_paths(tx)
+    known = recorded | _paths_by_source(config.paths.posts)
     for name, data in sources:
         try:
             page = read_page_text(data, name)
@@ -70,22 +68,30 @@ def import_pages(
             haul.problems.extend(error.problems)
             continue
         before = known.get(page.source_sha256)
-        if before:
-            haul.arrivals.append(Arrival(source=name, path=before, title=page.title, is_new=False))
-            continue
-        path = _free_path(config.paths.posts, series, page, haul)
-        if not dry_run:
-            text = _compose(page, config, now=now)
-            _write_new(config.paths.posts / path, text)
-            with store.write() as tx:
-                pins.record_import(
-                    tx, page.source_sha256, path, counts_as_sent=counts_as_sent, now=now
-                )
+        path = before or _free_path(config.paths.posts, series, page.slug, haul.arrivals)
+        if not before and not dry_run:
+            _write_new(config.paths.posts, path, _compose(page, config, now=now))
+        # A post that an import cut short left behind is recorded by the next one.
+        if page.source_sha256 not in recorded and not dry_run:
+            _record(store, page, path, counts_as_sent=counts_as_sent, now=now)
         known[page.source_sha256] = path
         haul.arrivals.append(
-            Arrival(source=name, path=path, title=page.title, is_new=True, notes=page.notes)
+            Arrival(
+                source=name,
+                path=path,
+                title=page.title,
+                is_new=not before,
+                notes=() if before else page.notes,
+            )
         )
     return haul
+
+
+def _record(
+    store: Store, page: ImportedPost, path: str, *, counts_as_sent: bool, now: datetime
+) -> None:
+    with store.write() as tx:
+        pins.record_import(tx, page.source_sha256, path, counts_as_sent=counts_as_sent, now=now)
 
 
 _X_SOURCE = re.compile(rb"^x-source: ['\"]?([0-9a-f]{64})", re.MULTILINE)
@@ -103,25 +109,19 @@ def _paths_by_source(root: Path) -> dict[str, str]:
     return found
 
 
-def _free_path(root: Path, series: str | None, page: ImportedPost, haul: Haul) -> str:
-    taken = [one.path for one in haul.arrivals]
-    slug = page.slug
-    if series is None:
-        return _unused(root, slug, taken)
-    folder = root / series
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    names += [path.removeprefix(f"{series}/") for path in taken if path.startswith(f"{series}/")]
-    numbers = [int(match[1]) for name in names if (match := _NUMBER.match(name))]
-    number = max(numbers, default=0) + 1
-    return f"{series}/{number:02d}-{slug}.md"
-
-
-def _unused(root: Path, slug: str, taken: Sequence[str]) -> str:
-    for attempt in range(1, 1_000):
-        path = f"{slug}.md" if attempt == 1 else f"{slug}-{attempt}.md"
-        if path not in taken and not (root / path).exists() and not (root / path[:-3]).exists():
-            return path
-    raise Refused(_no_name(slug))
+def _free_path(root: Path, series: str | None, slug: str, arrivals: Sequence[Arrival]) -> str:
+    """Return a path for a new post: the next number of its series, an address of its own."""
+    folder = root / series if series else root
+    entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    paths = [f"{series}/{name}" if series else name for name in entries]
+    names = [posts.name_of(path) for path in (*paths, *(one.path for one in arrivals))]
+    beside = [name for name in names if name.series == series]
+    taken = {name.slug for name in beside}
+    taken |= urls.RESERVED_IN_SERIES if series else urls.RESERVED
+    tries = chain([slug], (f"{slug}-{number}" for number in count(2)))
+    free = next(one for one in tries if one not in taken)
+    number = max((name.part or 0 for name in beside), default=0) + 1
+    return f"{series}/{number:02d}-{free}.md" if series else f"{free}.md"
 
 
 def _compose(page: ImportedPost, config: Config, *, now: datetime) -> str:
@@ -138,13 +138,11 @@ def _compose(page: ImportedPost, config: Config, *, now: datetime) -> str:
     return posts.compose({key: value for key, value in front.items() if value}, page.body)
 
 
-def _write_new(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise Refused(_no_name(path.name)) from error
+def _write_new(root: Path, path: str, text: str) -> None:
+    """Write a post that was not there: whole, and lasting before anything is recorded of it."""
+    if (root / path).exists():
+        raise Refused(_no_name(path))
+    site.write(root / path, text.encode(), root=root, durable=True, private=True)
 
 
 def new_post(
@@ -158,21 +156,14 @@ def new_post(
     """Write a new draft with an id of its own; return its path below ``posts/``."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
-    if series is not None and not urls.is_slug(series):
-        raise Refused(_bad_series(series))
+    _refuse_bad_series(series)
     slug = urls.slug_of(title)
-    if not slug or slug in urls.RESERVED:
+    if not slug:
         raise Refused(_bad_title(title))
-    page = _Titled(slug)
-    path = _free_path(config.paths.posts, series, page, Haul())  # type: ignore[arg-type]
+    path = _free_path(config.paths.posts, series, slug, ())
     at = now.astimezone(ZoneInfo(config.site.timezone))
-    _write_new(config.paths.posts / path, posts.draft(title, post_id=make_id(), date=at.date()))
+    _write_new(config.paths.posts, path, posts.draft(title, post_id=make_id(), date=at.date()))
     return path
-
-
-@dataclass(frozen=True, slots=True)
-class _Titled:
-    slug: str
 
 
 def withdraw(store: Store, wanted: str, *, reason: str, now: datetime) -> str:
@@ -195,14 +186,19 @@ def withdraw(store: Store, wanted: str, *, reason: str, now: datetime) -> str:
     )
 
 
-def _bad_series(series: str) -> Problem:
-    return Problem(
-        code="series.slug",
-        path="--series",
-        expected="a folder name of lower-case letters, digits and hyphens",
-        got=series,
-        hint=f"For example: --series {urls.slug_of(series) or 'therapies'}",
-    )
+def _refuse_bad_series(series: str | None) -> None:
+    """Raise Refused for a folder that the site could not publish; nothing was written yet."""
+    if series is None:
+        return
+    if series in urls.RESERVED:
+        code, expected = "series.own_path", "a series whose address is not one of the site's own"
+        hint = "The site serves something else there. Choose another name."
+    elif not urls.is_slug(series):
+        code, expected = "series.slug", "a folder name of lower-case letters, digits and hyphens"
+        hint = f"For example: --series {urls.slug_of(series) or 'therapies'}"
+    else:
+        return
+    raise Refused(Problem(code=code, path="--series", expected=expected, got=series, hint=hint))
 
 
 def _bad_title(title: str) -> Problem:

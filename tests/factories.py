@@ -62,9 +62,10 @@ def make_post(
     summary and ``draft`` and ``withdrawn``, as an edit would change it.
     """
     location = f"{series}/{slug}" if series else slug
+    aliases = tuple(changes.pop("aliases", ()))
     name = f"{part:02}-{slug}" if part else slug
     fields: dict[str, Any] = {
-        "id": make_id(next(iter(changes.get("aliases", ())), location)),
+        "id": make_id(aliases[0] if aliases else location),
         "path": f"{series}/{name}.md" if series else f"{name}.md",
         "series": series,
         "slug": slug,
@@ -72,6 +73,7 @@ def make_post(
         "published_at": NOON + timedelta(days=days),
         "summary": f"What there is to say of {slug.replace('-', ' ')}.",
         "part": part,
+        "aliases": aliases,
         **changes,
     }
     said = [fields.get(key) for key in ("title", "summary", "draft", "withdrawn")]

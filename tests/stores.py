@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,30 +16,28 @@ import pytest
 from publisher.editorial.choice import posts_for
 from publisher.editorial.slots import Slot
 from publisher.model import (
-    Address,
     Consent,
     Edition,
-    EditionContent,
     EditionState,
     Letter,
-    LetterPost,
-    Post,
     SubscriberState,
 )
 from publisher.store import Store, editions, ledger, subscribers
 from publisher.store.subscribers import Joining
+from tests.factories import NOON, make_address, make_content, make_letter_post, make_post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from publisher.store import Transaction
 
 DIALECTS = ("sqlite",)
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=15)
 HASH = "0" * 64
-POSTS = ("urn:post:one", "urn:post:two")
+ARTICLES = (make_post("one", series="sleep"), make_post("two", series="sleep"))
+POSTS = tuple(post.id for post in ARTICLES)
 
 
 @dataclass(slots=True)
@@ -99,69 +97,6 @@ def make_slot(day: int = 0, *, at: datetime = NOON) -> Slot:
     )
 
 
-def make_post(name: str = "one", *, source: str = HASH, **values: object) -> Post:
-    """Return a post of the series ``sleep``."""
-    facts: dict[str, object] = {
-        "id": f"urn:post:{name}",
-        "path": f"sleep/{name}.md",
-        "series": "sleep",
-        "slug": name,
-        "title": name.title(),
-        "published_at": NOON,
-        "summary": f"About {name}.",
-        "source_sha256": source,
-    }
-    return Post(**(facts | values))  # type: ignore[arg-type]
-
-
-def make_letter_post(post_id: str, **values: object) -> LetterPost:
-    """Return a post as a letter has it."""
-    name = post_id.rpartition(":")[2]
-    facts: dict[str, object] = {
-        "post_id": post_id,
-        "path": f"sleep/{name}.md",
-        "source_sha256": HASH,
-        "title": name.title(),
-        "url": f"https://letters.example.org/sleep/{name}/",
-        "summary": f"About {name}.",
-        "html": "",
-        "text": "",
-        "words": 100,
-        "series": "sleep",
-    }
-    return LetterPost(**(facts | values))  # type: ignore[arg-type]
-
-
-def make_content(
-    edition: Edition, post_ids: Sequence[str] = POSTS, **values: object
-) -> EditionContent:
-    """Return what an edition is frozen with."""
-    facts: dict[str, object] = {
-        "digest": edition.digest,
-        "number": edition.number or 0,
-        "rehearsal": edition.rehearsal,
-        "title": "Weekly letter",
-        "dated_on": "2026-11-23",
-        "subject": "Weekly letter: One",
-        "discreet_subject": "Your weekly reading",
-        "preheader": "One, and two",
-        "intro": "",
-        "posts": tuple(make_letter_post(one) for one in post_ids),
-        "site_name": "Riverside Letters",
-        "site_url": "https://letters.example.org",
-        "language": "en-US",
-        "author": "Riverside Psychiatry",
-        "accent": "#0b5c6e",
-        "notice": "General information, not medical advice.",
-        "crisis": "In the US call or text 988.",
-        "postal_address": "",
-        "web_url": "https://letters.example.org/editions/weekly/1/",
-        "audience_rule": "confirmed subscribers",
-        "templates_sha256": HASH,
-    }
-    return EditionContent(**(facts | values))  # type: ignore[arg-type]
-
-
 def make_person(
     name: str,
     *,
@@ -172,9 +107,8 @@ def make_person(
     series: tuple[str, ...] = (),
 ) -> Joining:
     """Return a person who joins; the hash of the address is told by the name."""
-    address = f"{name}@example.org"
     return Joining(
-        address=Address(typed=address, key=address.casefold()),
+        address=make_address(f"{name}@example.org"),
         address_hash=f"hash of {name}",
         state=state,
         consent=Consent(
@@ -222,7 +156,9 @@ def freeze_edition(
         assert draft is not None
         editions.set_posts(tx, draft.id, [(one, HASH) for one in post_ids])
         draft = editions.read_one(tx, draft.id)
-        assert editions.freeze(tx, draft, make_content(draft, post_ids), HASH, by="", now=NOON)
+        letter_posts = [make_letter_post(post_id=one) for one in post_ids]
+        content = make_content(letter_posts, digest=digest, number=draft.number)
+        assert editions.freeze(tx, draft, content, HASH, by="", now=NOON)
         return editions.read_one(tx, draft.id)
 
 

@@ -91,6 +91,7 @@ _OPTIONS = (
     ),
 )
 _NAMES = {option.name for option in _OPTIONS}
+_DRY_RUN = _OPTIONS[-1]
 
 
 def _take_frame(context: click.Context) -> Frame:
@@ -103,15 +104,23 @@ def _take_frame(context: click.Context) -> Frame:
 
 
 class Command(click.Command):
-    """A command that takes the shared options too."""
+    """A command that takes the shared options too; ``--dry-run`` only where it is one that can."""
+
+    def __init__(self, *args: Any, dry_run: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._takes_dry_run = dry_run
 
     @override
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*super().get_params(ctx), *_OPTIONS]
+        shared = [one for one in _OPTIONS if self._takes_dry_run or one is not _DRY_RUN]
+        return [*super().get_params(ctx), *shared]
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        _take_frame(ctx)
+        frame = _take_frame(ctx)
+        if frame.dry_run and not self._takes_dry_run:
+            # Said before the verb, it must not be swallowed by a command that would act.
+            raise click.NoSuchOption("--dry-run", ctx=ctx)
         return super().invoke(ctx)
 
 

@@ -72,7 +72,7 @@ def plan(frame: Frame, digest: str | None, until: str | None) -> None:
         frame.say("No digest has a slot to come.")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, dry_run=True)
 @click.argument("digest")
 @click.option("--at", metavar="TIME", help="As it would be then.")
 @click.option("--for", "for_", metavar="ADDRESS", help="As this subscriber would get it.")
@@ -131,7 +131,7 @@ def test(frame: Frame, digest: str, to: str) -> None:
 # ------------------------------------------------------------------------------------------ doing
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, dry_run=True)
 @click.option("--now", "digest", metavar="DIGEST", help="One edition of it more, now.")
 @with_frame
 def publish(frame: Frame, digest: str | None) -> None:

@@ -79,7 +79,7 @@ def add_subscriber(frame: Frame, address: str, consent: str) -> None:
     frame.say("Added." if is_new else "Already on the list; nothing was changed.")
 
 
-@subscribers.command("import")
+@subscribers.command("import", dry_run=True)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--consent", default="", metavar="TEXT", help="How the people agreed.")
 @with_frame

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SAMPLE_FOLDERS = ("sleep-slowly",)
 _MOST_SOURCE_BYTES = 100_000_000
+_REFUSING = frozenset({"config.live", "post.identity"})
+"""The problems that publish refuses to go on with."""
 
 
 def register(root: Group) -> None:
@@ -29,7 +31,7 @@ def register(root: Group) -> None:
         root.add_command(command)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, dry_run=True)
 @click.argument("directory", type=click.Path(path_type=Path), default=Path())
 @with_frame
 def init(frame: Frame, directory: Path) -> None:
@@ -120,7 +122,7 @@ def withdraw(frame: Frame, post: str, reason: str) -> None:
     frame.say(f"Withdrawn: /{location}/. Letters already sent cannot be called back.")
 
 
-@click.command(cls=Command, name="import")
+@click.command(cls=Command, name="import", dry_run=True)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "form", metavar="F", help="page-text or subscribers-csv; else guessed.")
 @click.option("--series", metavar="S", help="The series that pages go to.")
@@ -264,7 +266,7 @@ def check(frame: Frame) -> None:
         if problems
         else "Everything is in order."
     )
-    if any(problem.code == "post.identity" for problem in problems):
+    if any(problem.code in _REFUSING for problem in problems):
         raise click.exceptions.Exit(Refused.exit_code)
     if errors:
         raise click.exceptions.Exit(ContentError.exit_code)

@@ -14,12 +14,19 @@ series       series.toml
 writing      the text of a new post
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from publisher.posts.files import Found, Name, Source, name_of, read
-from publisher.posts.frontmatter import compose
-from publisher.posts.reading import parse, render, source_sha256
 from publisher.posts.scanning import Scan, scan
-from publisher.posts.series import parse_series
-from publisher.posts.writing import draft
+
+if TYPE_CHECKING:
+    from publisher.posts.frontmatter import compose
+    from publisher.posts.reading import parse, render, source_sha256
+    from publisher.posts.series import parse_series
+    from publisher.posts.writing import draft
 
 __all__ = [
     "Found",
@@ -36,3 +43,22 @@ __all__ = [
     "scan",
     "source_sha256",
 ]
+
+# The build that finds nothing changed only scans: it does not load the libraries that read posts.
+_LATER = {
+    "compose": "frontmatter",
+    "draft": "writing",
+    "parse": "reading",
+    "parse_series": "series",
+    "render": "reading",
+    "source_sha256": "reading",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what reads posts when it is first asked for (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

@@ -207,6 +207,7 @@ def _mapping(reading: _Reading, loc: Loc) -> dict[str, object]:
             got = f"{event.value} again; the first is in line {first.line}"
             hint = "Remove one of them."
             reading.blame("post.duplicate_key", line, "each key once", got, hint)
+            here = (*loc, f"{event.value}, line {line}")  # so that what is inside is no double too
         else:
             reading.marks[here] = Mark(line, getattr(content, "value", ""))
         value = _value(reading, content, here)
@@ -239,6 +240,8 @@ def _scalar(loader: yaml.CSafeLoader, event: ScalarEvent) -> object:
 
 def _not_yaml(reading: _Reading, error: yaml.YAMLError, front: str) -> Problem:
     line = _line_of(error, front) + reading.first_line
+    while line > reading.first_line and not reading.text(line).strip():
+        line -= 1  # the end of the text is noticed below it
     text = reading.text(line)
     complaint = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
     expected = "front matter that YAML can read"

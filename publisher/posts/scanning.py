@@ -236,7 +236,7 @@ def _stamp(walk: _Walk, entry: os.DirEntry[str], path: str, limit: int) -> Stamp
         return None
     try:
         status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:  # an editor was replacing it; the next scan sees what became of it
+    except OSError:  # an editor was replacing it; the next scan sees what became of it
         return None
     if status.st_size > limit:
         words = size_words(status.st_size, limit)

@@ -20,9 +20,6 @@ from publisher.publishing.library import (
     folder_digest,
     load_memory,
 )
-from publisher.publishing.outputs import Output, Press, list_outputs
-from publisher.store import posts as pins
-from publisher.store.editions import read_public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from publisher.errors import Problem
     from publisher.model import Body, Catalog, Post, PublishedPost
     from publisher.pages import Pages
+    from publisher.publishing.outputs import Output
     from publisher.store import Store
 
 MEMORY_FILE = "build.memory"
@@ -99,6 +97,10 @@ def _is_current(
 def _rebuild(
     workshop: Workshop, scan: posts.Scan, folder: str, memory: Memory | None, *, now: datetime
 ) -> Build:
+    # What only scans and compares loads none of this: it would be most of its time.
+    from publisher.publishing.outputs import Press, list_outputs  # noqa: PLC0415
+    from publisher.store.editions import read_public  # noqa: PLC0415
+
     config, store = workshop.config, workshop.store
     usable = memory if memory and memory.fingerprint == workshop.fingerprint else None
     library = open_library(config, store, scan)
@@ -141,6 +143,7 @@ def _rebuild(
 
 def open_library(config: Config, store: Store, scan: posts.Scan | None = None) -> Library:
     """Return the posts folder ready to be read."""
+    from publisher.store import posts as pins  # noqa: PLC0415 - as in _rebuild
 
     def last_good(post_id: str) -> tuple[bytes, dict[str, bytes]] | None:
         with store.read() as tx:
@@ -164,6 +167,8 @@ def read_catalog(
     now: datetime,
 ) -> tuple[Sources, Record, Catalog]:
     """Read the files and the store and decide what is published at ``now``."""
+    from publisher.store import posts as pins  # noqa: PLC0415 - as in _rebuild
+
     sources = library.read_sources(remembered)
     with store.read() as tx:
         record = pins.load_record(tx)
@@ -222,6 +227,8 @@ def _pin(
     store: Store, library: Library, catalog: Catalog, record: Record, *, now: datetime
 ) -> None:
     """Record what is about to be public, oldest first; recalled posts stay as they are."""
+    from publisher.store import posts as pins  # noqa: PLC0415 - as in _rebuild
+
     fresh = []
     for post in reversed(catalog.posts):
         place = catalog.place(post)

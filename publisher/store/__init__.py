@@ -7,21 +7,22 @@ until it commits.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection as Transaction
-
 from publisher.errors import Problem, Refused
-from publisher.store import dialect, schema
+from publisher.store import peeking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Store", "Transaction"]
+    from sqlalchemy.engine import Connection as Transaction
+    from sqlalchemy.engine import Engine
+
+__all__ = ["Store", "Transaction"]  # noqa: TC004 - the second is a name for annotations only
 
 
 class Store:
@@ -31,19 +32,33 @@ class Store:
         """Name the database; nothing is opened before the first transaction."""
         self.url = url
         self.path = path
-        self._engine = dialect.make_engine(url, path)
-        weakref.finalize(self, self._engine.dispose)
+        self._made: Engine | None = None
+        if url:
+            _ = self._engine  # a driver that is missing is told at once
+
+    @property
+    def _engine(self) -> Engine:
+        if self._made is None:
+            from publisher.store import dialect  # noqa: PLC0415 - a build of nothing needs none of it
+
+            self._made = dialect.make_engine(self.url, self.path)
+            weakref.finalize(self, self._made.dispose)
+        return self._made
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that sees one state of the database and can change nothing."""
-        with dialect.transaction(self._engine, writes=False) as tx:
+        from publisher.store.dialect import transaction  # noqa: PLC0415 - as above
+
+        with transaction(self._engine, writes=False) as tx:
             yield tx
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """Open a transaction that may change it; all of it or none of it is kept."""
-        with dialect.transaction(self._engine, writes=True) as tx:
+        from publisher.store.dialect import transaction  # noqa: PLC0415 - as above
+
+        with transaction(self._engine, writes=True) as tx:
             yield tx
 
     def prepare(self) -> bool:
@@ -51,11 +66,13 @@ class Store:
 
         Raises Refused where the schema is of another release.
         """
-        with self.read() as tx:
-            found = _revision_of(tx)
+        found = None if self.url else peeking.peek_schema(self.path)
+        if found is None:
+            with self.read() as tx:
+                found = _revision_of(tx)
         if found is None:
             return self._make()
-        if found != schema.REVISION:
+        if found != peeking.REVISION:
             raise Refused(_other_schema(found))
         return False
 
@@ -69,27 +86,42 @@ class Store:
     def epoch(self) -> str:
         """Return this database's epoch: a copy has the same one, a new one another."""
         with self.read() as tx:
-            return str(tx.execute(sa.select(schema.site.c.epoch)).scalar_one())
+            return _site_value(tx, "epoch")
 
     def revision(self) -> int:
         """Return how often what is public has changed; it costs next to nothing to ask."""
-        peeked = None if self.url else dialect.peek_revision(self.path)
+        peeked = None if self.url else peeking.peek_revision(self.path)
         if peeked is not None:
             return peeked
         with self.read() as tx:
-            return int(tx.execute(sa.select(schema.site.c.revision)).scalar_one())
+            return int(_site_value(tx, "revision"))
 
     def close(self) -> None:
         """Give back every connection."""
-        self._engine.dispose()
+        if self._made is not None:
+            self._made.dispose()
 
 
 def bump_revision(tx: Transaction) -> None:
     """Say that what is public may have changed: the next build looks at everything."""
+    import sqlalchemy as sa  # noqa: PLC0415 - as above
+
+    from publisher.store import schema  # noqa: PLC0415
+
     tx.execute(sa.update(schema.site).values(revision=schema.site.c.revision + 1))
 
 
+def _site_value(tx: Transaction, column: str) -> str:
+    import sqlalchemy as sa  # noqa: PLC0415 - as above
+
+    from publisher.store import schema  # noqa: PLC0415
+
+    return str(tx.execute(sa.select(schema.site.c[column])).scalar_one())
+
+
 def _revision_of(tx: Transaction) -> str | None:
+    import sqlalchemy as sa  # noqa: PLC0415 - as above
+
     if not sa.inspect(tx).has_table("alembic_version"):
         return None
     found: str | None = tx.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
@@ -111,7 +143,7 @@ def _other_schema(found: str) -> Problem:
     return Problem(
         code="database.schema",
         path="database",
-        expected=f"a database of schema {schema.REVISION}",
+        expected=f"a database of schema {peeking.REVISION}",
         got=f"schema {found}",
         hint="Run the release that made it, or: publisher upgrade",
     )

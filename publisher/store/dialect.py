@@ -138,26 +138,6 @@ def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqli
     return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
-def peek_revision(path: Path) -> int | None:
-    """Return the site's revision from a SQLite file without building an engine, if it can be.
-
-    The build that finds nothing changed asks only this; it would else spend most of its time on
-    loading what it does not use.
-    """
-    where = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        connection = sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS)
-    except sqlite3.Error:
-        return None
-    try:
-        row = connection.execute("SELECT revision FROM site").fetchone()
-    except sqlite3.Error:
-        return None
-    finally:
-        connection.close()
-    return int(row[0]) if row else None
-
-
 def _unavailable(error: sa.exc.DatabaseError) -> Problem:
     return Problem(
         code="database.unavailable",

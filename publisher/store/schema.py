@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-REVISION = "0001"
-"""The newest migration; a database at another one is not used."""
-
 DELIVERY_STATES = tuple(DeliveryState)
 """Delivery states are small numbers in the table, their places here: 0 pending, 1 inflight, …"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +14,7 @@ from publisher.posts import Found, name_of, read, scan
 from publisher.posts.files import MAX_IMAGE_BYTES, MAX_SOURCE_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from publisher.errors import Problem
@@ -191,6 +192,18 @@ def test_scan_ends_in_spite_of_a_circle(tmp_path: Path) -> None:
     assert [one.code for one in found.problems] == ["posts.symlink"] * 3
 
 
+def test_scan_refuses_a_linked_series_file(tmp_path: Path) -> None:
+    """The file that describes a series may not be a link; its posts are found all the same."""
+    put(tmp_path, "sleep/01-a.md")
+    (tmp_path / "sleep" / "series.toml").symlink_to("/etc/hostname")
+
+    found = scan(tmp_path)
+
+    assert found.series == {}
+    assert found.folders == {"sleep"}
+    assert only(found).code == "posts.symlink"
+
+
 def test_scan_refuses_links_in_a_bundle(tmp_path: Path) -> None:
     """Neither the text nor an image of a bundle may be a link; the text's post is broken."""
     put(tmp_path, "real.md")
@@ -226,7 +239,7 @@ def test_scan_refuses_what_is_no_regular_file(tmp_path: Path) -> None:
 
 def test_scan_refuses_names_that_are_no_text(tmp_path: Path) -> None:
     """A name that is not UTF-8, or hides control characters, is refused and shown escaped."""
-    os.mkdir(os.fsencode(tmp_path) + b"/sleep")
+    (tmp_path / "sleep").mkdir()
     with open(os.fsencode(tmp_path) + b"/sleep/caf\xe9.md", "wb"):  # noqa: PTH123
         pass
     put(tmp_path, "a\nb.md")
@@ -380,10 +393,12 @@ def test_scan_leaves_out_a_file_that_just_went(
     file = put(tmp_path, "a.md")
     listing = os.scandir
 
-    def list_then_lose(path: str) -> object:
-        entries = listing(path)
-        file.unlink(missing_ok=True)
-        return entries
+    @contextmanager
+    def list_then_lose(path: str) -> Iterator[list[os.DirEntry[str]]]:
+        with listing(path) as entries:
+            kept = list(entries)
+        file.unlink()
+        yield kept
 
     monkeypatch.setattr(os, "scandir", list_then_lose)
 
