@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from publisher.config import Config
     from publisher.model import Address, EditionContent, Letter
     from publisher.store import Store
-    from publisher.tokens import Key
     from publisher.transport import Transport
 
 LEASE = timedelta(minutes=15)
 """Longer than the longest wait for one reply."""
 _ROWS = 500
+_NEVER = 553
+"""What an address or a header that no transport takes counts as (RFC 5321 section 4.2.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +73,13 @@ class Round:
 def deliver(sending: Sending) -> Round:
     """Send every open edition until nothing can start; another sender's work is left to it."""
     done = Round()
-    with sending.store.read() as tx:
-        waiting = editions.read_all(tx, states=[EditionState.SENDING])
-    if not waiting:
+    if not _read_open(sending):
         return done
     try:
         with site.hold(sending.config.paths.state / "sender.lock"):
             with sending.store.write() as tx:
                 ledger.release_chunks(tx, now=sending.clock())
-            for edition in waiting:
+            for edition in _read_open(sending):
                 _deliver_edition(sending, edition, done)
     except Unavailable as error:
         if error.problems[0].code != "site.locked":
@@ -89,34 +88,38 @@ def deliver(sending: Sending) -> Round:
     return done
 
 
+def _read_open(sending: Sending) -> list[Edition]:
+    with sending.store.read() as tx:
+        return editions.read_all(tx, states=[EditionState.SENDING])
+
+
 def _deliver_edition(sending: Sending, edition: Edition, done: Round) -> None:
     if not edition.rehearsal and sending.config.mail.transport == "outbox":
         done.problems.append(_waits_for_smtp(edition))
         return
-    _expire(sending, edition)
+    resend = sending.config.mail.uncertain == "resend"
+    if _is_expired(sending, edition):
+        # What is uncertain may have arrived: it stays so, and is sent no more.
+        resend = False
+        with sending.store.write() as tx:
+            ledger.end_open(tx, edition, DeliveryState.EXPIRED, "older than expire_after")
     transport = sending.transport(edition.rehearsal)
     try:
-        worker = _Worker(sending, edition, transport, done)
+        worker = _Worker(sending, edition, transport, done, resend=resend)
         while not sending.is_stopping() and worker.run_chunk():
             pass
-    except Unavailable as error:
+    except (Unavailable, Refused) as error:
         done.problems.extend(error.problems)
     finally:
         transport.close()
-    _close(sending, edition)
-
-
-def _expire(sending: Sending, edition: Edition) -> None:
-    now = sending.clock()
-    if now - edition.fire_at > sending.config.mail.expire_after and not edition.approved_at:
-        with sending.store.write() as tx:
-            ledger.end_open(tx, edition, DeliveryState.EXPIRED, "older than expire_after")
-
-
-def _close(sending: Sending, edition: Edition) -> None:
-    resend = sending.config.mail.uncertain == "resend"
     with sending.store.write() as tx:
         ledger.close(tx, edition, resend=resend, now=sending.clock())
+
+
+def _is_expired(sending: Sending, edition: Edition) -> bool:
+    """Whether its letters are old news: counted from the slot, or a later approval."""
+    since = max(edition.fire_at, edition.approved_at or edition.fire_at)
+    return sending.clock() - since > sending.config.mail.expire_after
 
 
 def _waits_for_smtp(edition: Edition) -> Problem:
@@ -134,73 +137,83 @@ class _Worker:
     """Sends one edition's chunks over one connection."""
 
     def __init__(
-        self, sending: Sending, edition: Edition, transport: Transport, done: Round
+        self,
+        sending: Sending,
+        edition: Edition,
+        transport: Transport,
+        done: Round,
+        *,
+        resend: bool,
     ) -> None:
         self._sending = sending
         self._edition = edition
         self._transport = transport
         self._done = done
+        self._resend = resend
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        with sending.store.read() as tx:
-            content = editions.read_content(tx, edition.id)
-            link_keys = subscribers.load_keys(tx, "link")
-        self._writer = _Writer(sending.config, sending.store, edition, content, link_keys[0])
+        self._writer = _Writer(sending.config, sending.store, edition)
 
     def run_chunk(self) -> bool:
         """Send what is due in the next chunk; False where there is no chunk to take."""
-        sending = self._sending
-        now = sending.clock()
-        with sending.store.write() as tx:
+        with self._sending.store.write() as tx:
             claim = ledger.claim_chunk(
-                tx, self._edition.id, owner=self._owner, now=now, lease=LEASE
+                tx, self._edition.id, owner=self._owner, now=self._sending.clock(), lease=LEASE
             )
         if claim is None:
             return False
-        went_on = self._send_due(claim)
-        with sending.store.write() as tx:
-            ledger.finish_chunk(tx, claim, resend=sending.config.mail.uncertain == "resend")
-        return went_on
+        try:
+            return self._send_due(claim)
+        except (Unavailable, Refused):
+            self._give_back(claim)
+            raise
+
+    def _give_back(self, claim: ledger.Claim) -> None:
+        with self._sending.store.write() as tx:
+            ledger.finish_chunk(tx, claim, resend=self._resend)
 
     def _send_due(self, claim: ledger.Claim) -> bool:
-        resend = self._sending.config.mail.uncertain == "resend"
+        """Send row after row; False where somebody took the edition or the chunk away."""
         fact: ledger.Fact | None = None
-        after = 0
-        now = self._sending.clock()
+        after, now = 0, self._sending.clock()
         try:
-            while True:
-                with self._sending.store.read() as tx:
-                    rows = ledger.read_due(
-                        tx, claim, now=now, resend=resend, after=after, limit=_ROWS
-                    )
-                if not rows:
-                    return True
+            while rows := self._read_due(claim, after=after, now=now):
                 for due in rows:
+                    self._writer.prepare(due.letter_id)
+                    at = self._sending.clock().replace(microsecond=0)
                     # The fact is in the same commit as the start: it must not be written twice.
-                    began, fact = self._step(claim, fact, due), None
+                    began, fact = self._step(claim, fact, due, at), None
                     if began is ledger.Start.STOPPED:
+                        self._give_back(claim)
                         return False
                     if began is ledger.Start.STARTED:
-                        fact = self._send(due)
+                        fact = self._send(due, at)
                 after = rows[-1].subscriber_id
         finally:
             if fact:
                 self._record(fact)
+        self._give_back(claim)
+        return True
+
+    def _read_due(self, claim: ledger.Claim, *, after: int, now: datetime) -> list[ledger.Due]:
+        with self._sending.store.read() as tx:
+            return ledger.read_due(
+                tx, claim, now=now, resend=self._resend, after=after, limit=_ROWS
+            )
 
     def _step(
-        self, claim: ledger.Claim, fact: ledger.Fact | None, due: ledger.Due
+        self, claim: ledger.Claim, fact: ledger.Fact | None, due: ledger.Due, at: datetime
     ) -> ledger.Start:
         """Commit how the last mail ended and that the next one begins."""
-        now = self._sending.clock().replace(microsecond=0)
         with self._sending.store.write() as tx:
             if fact:
-                ledger.record(tx, self._edition, fact, now=now)
+                ledger.record(tx, self._edition, fact, now=at)
             if self._sending.is_stopping():
                 return ledger.Start.STOPPED
             reason = self._unmailable(due)
             if reason:
                 ledger.suppress_delivery(tx, self._edition, due, reason)
                 return ledger.Start.SKIPPED
-            began = ledger.start(tx, claim, due, now=now, lease=LEASE)
+            began = ledger.start(tx, claim, due, now=at, lease=LEASE)
             if began is ledger.Start.SKIPPED:
                 ledger.suppress_delivery(tx, self._edition, due, "left before this mail began")
         return began
@@ -216,25 +229,26 @@ class _Worker:
         with self._sending.store.write() as tx:
             ledger.record(tx, self._edition, fact, now=self._sending.clock())
 
-    def _send(self, due: ledger.Due) -> ledger.Fact:
-        """Put one mail on the wire and say how it ended; a relay that is down undoes the start."""
-        now = self._sending.clock().replace(microsecond=0)
+    def _send(self, due: ledger.Due, at: datetime) -> ledger.Fact:
+        """Put one mail on the wire and say how it ended.
+
+        A relay that is down undoes the start. Whatever else breaks leaves the row as begun: how far
+        the mail went is then unknown, and the next round calls it uncertain.
+        """
         try:
-            envelope, data = self._writer.write(due, due.first_attempt_at or now)
+            envelope, data = self._writer.write(due, due.first_attempt_at or at)
             outcome = self._transport.send(envelope, data)
         except Refused as error:
-            problem = error.problems[0]
-            return ledger.Fact(due=due, outcome=self._writer.refusal(problem))
-        except BaseException:
+            outcome = Rejected(code=_NEVER, reply=error.problems[0].got, phase=Phase.MAIL)
+        except Unavailable:
             with self._sending.store.write() as tx:
                 ledger.put_back(tx, due)
             raise
         if isinstance(outcome, Accepted):
             self._done.handed_over += 1
             self._sending.on_progress(self._edition, self._done.handed_over)
-        return ledger.Fact(
-            due=due, outcome=outcome, next_attempt_at=_next_attempt_at(outcome, due, now)
-        )
+        next_at = _next_attempt_at(outcome, due, self._sending.clock())
+        return ledger.Fact(due=due, outcome=outcome, next_attempt_at=next_at)
 
 
 def _next_attempt_at(outcome: Outcome, due: ledger.Due, now: datetime) -> datetime | None:
@@ -283,7 +297,8 @@ def address_letter(
 ) -> bytes:
     """Return the mail of one reader; the same values give the same bytes. ``at`` is UTC."""
     sender = config.mail.from_
-    discreet_from = config.digests[content.digest].discreet_from if reader.discreet else None
+    digest = config.digests.get(content.digest)  # gone from the configuration, it is still sent
+    discreet_from = digest.discreet_from if digest and reader.discreet else None
     shown = discreet_from or sender
     usual = content.discreet_subject if reader.discreet else content.subject
     return mail.compose(
@@ -319,47 +334,40 @@ def _reason(confirmed_at: datetime | None) -> str:
 class _Writer:
     """Writes the mail of one delivery: each letter is compiled once, then only joined."""
 
-    def __init__(
-        self, config: Config, store: Store, edition: Edition, content: EditionContent, key: Key
-    ) -> None:
+    def __init__(self, config: Config, store: Store, edition: Edition) -> None:
         self._config = config
         self._store = store
         self._edition = edition
-        self._content = content
-        self._key = key
         self._compiled: dict[int, mail.CompiledLetter] = {}
+        with store.read() as tx:
+            self._content = editions.read_content(tx, edition.id)
+            self._link = subscribers.load_keys(tx, "link")[0]
+            self._pepper = subscribers.load_keys(tx, "pepper")[0]
+
+    def prepare(self, letter_id: int) -> None:
+        """Compile a letter before its first mail begins; raises Refused where no mail can be."""
+        if letter_id not in self._compiled:
+            with self._store.read() as tx:
+                letter = editions.read_letter(tx, self._edition.id, letter_id)
+            self._compiled[letter_id] = compile_for(self._config, self._content, letter)
 
     def write(self, due: ledger.Due, at: datetime) -> tuple[Envelope, bytes]:
         """Return the envelope and the bytes; the same for every attempt."""
-        config, edition = self._config, self._edition
-        sender = config.mail.from_
-        token = tokens.make(self._key, due.subscriber_id)
-        mark = tokens.keyed_hash(self._key, f"{edition.id}:{due.subscriber_id}")[:24]
+        edition, sender = self._edition, self._config.mail.from_
+        # The pepper never rotates, so a mail sent again keeps its Message-ID.
+        mark = tokens.keyed_hash(self._pepper, f"mail {edition.id}:{due.subscriber_id}")[:24]
         data = address_letter(
-            config,
+            self._config,
             self._content,
-            self._letter(due.letter_id),
+            self._compiled[due.letter_id],
             Reader(
                 address=due.address,
                 discreet=due.discreet,
                 confirmed_at=due.confirmed_at,
-                token=token,
+                token=tokens.make(self._link, due.subscriber_id),
             ),
             message_id=f"<{mark}@{sender.domain}>",
             at=at,
         )
         name = f"{edition.digest}-{edition.number}/{due.seq:06d}"
         return Envelope(sender=sender.address, recipient=due.address.typed, name=name), data
-
-    def _letter(self, letter_id: int) -> mail.CompiledLetter:
-        known = self._compiled.get(letter_id)
-        if known is None:
-            with self._store.read() as tx:
-                letter = editions.read_letter(tx, self._edition.id, letter_id)
-            known = compile_for(self._config, self._content, letter)
-            self._compiled[letter_id] = known
-        return known
-
-    def refusal(self, problem: Problem) -> Rejected:
-        """Return what a mail that may not be written at all counts as."""
-        return Rejected(code=553, reply=problem.got, phase=Phase.MAIL)

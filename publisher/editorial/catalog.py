@@ -59,11 +59,7 @@ def decide_catalog(
 def _arrange(sources: Sources, work: Work) -> Catalog:
     posts = sorted(work.shown.values(), key=lambda post: post.id)
     posts.sort(key=lambda post: post.published_at, reverse=True)
-    live = {post.location for post in posts} | {post.series for post in posts}
-    withdrawals = sorted(
-        (one for one in work.withdrawals.values() if one.location not in live),
-        key=lambda one: one.location,
-    )
+    withdrawals = _withdrawals(posts, work)
     series = _order(posts, withdrawals, sources, work)
     problems = {*work.problems, *(warning for one in series for warning in warn_of_gaps(one))}
     return Catalog(
@@ -78,6 +74,19 @@ def _arrange(sources: Sources, work: Work) -> Catalog:
         places=find_places(series),
         recalled=frozenset(work.recalled),
     )
+
+
+def _withdrawals(posts: Iterable[Post], work: Work) -> list[Withdrawal]:
+    """List the withdrawals by address: none where something is live, a published post's first."""
+    answered = {place for post in posts for place in (post.location, post.series)}
+    published = work.record.published
+    gone: dict[str, Withdrawal] = {}
+    for one in sorted(
+        work.withdrawals.values(), key=lambda one: (one.post_id not in published, one.post_id)
+    ):
+        if one.location not in answered:
+            gone.setdefault(one.location, one)
+    return [gone[location] for location in sorted(gone)]
 
 
 def _where(problem: Problem) -> tuple[str, int, str, str]:
@@ -126,7 +135,7 @@ def _redirects(
     gone_at = {one.post_id: one.location for one in withdrawals}
     now_at = gone_at | {post.id: post.location for post in posts}
     answered = {*now_at.values(), *(post.series for post in posts)}
-    withdrawn = [post for post in sources.posts if post.id in gone_at]
+    withdrawn = sorted((p for p in sources.posts if p.id in gone_at), key=lambda p: p.path)
     earlier = [(alias, post.id) for post in [*posts, *withdrawn] for alias in post.aliases]
     redirects: dict[str, str] = {}
     for location, post_id in [*earlier, *work.record.locations.items()]:

@@ -133,7 +133,7 @@ def _to_html(markdown: str, keys: Collection[str]) -> tuple[str, tuple[tuple[int
         _refuse_depth(html, has_html="<" in markdown)
         return html, ()
     source = markdown.encode()
-    uncited: dict[int, str] = {}
+    uncited: set[tuple[int, str]] = set()
 
     def cite(link: BrokenLink) -> tuple[str, str] | None:
         reference, at = link["reference"], link["span"]["start"]
@@ -142,16 +142,16 @@ def _to_html(markdown: str, keys: Collection[str]) -> tuple[str, tuple[tuple[int
         # Of two citations side by side Markdown makes one link, and the first is its text.
         first = _FIRST_OF_TWO.match(source, at)
         if first and first[1].decode() not in keys:
-            uncited[at] = f"@{first[1].decode()}"
+            uncited.add((at, f"@{first[1].decode()}"))
         if reference[1:] in keys:
             return CITED + reference[1:], ""
-        uncited[at] = reference
+        uncited.add((at, reference))
         return None
 
     html = pyromark.html(markdown, options=_OPTIONS, broken_link_callback=cite)
     _refuse_depth(html, has_html="<" in markdown)
     html = _CITED_AFTER_BANG.sub(r'!<a href="\1">\2</a>', html)
-    return html, tuple(sorted(uncited.items()))
+    return html, tuple(sorted(uncited))
 
 
 def _adapt(html: str) -> str:

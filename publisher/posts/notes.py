@@ -115,6 +115,7 @@ def _take_footnotes(html: str) -> tuple[str, dict[str, str]]:
             if name:
                 footnotes.setdefault(name, _content("".join(pieces)))
                 pieces = outer
+                end += html.startswith("\n", end)  # the line that it stood on
     return "".join([*pieces, html[end:]]), footnotes
 
 

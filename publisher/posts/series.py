@@ -12,7 +12,9 @@ from publisher.posts.files import SERIES_FILE
 from publisher.posts.frontmatter import FrontMatter, Mark
 from publisher.posts.text import decode
 
-_KEY = re.compile(r"^\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=\s*(.*?)\s*$", re.MULTILINE)
+_KEY = re.compile(
+    r"^[ \t]*\[*[ \t]*[\"']?([A-Za-z0-9_-]+)[\"']?[ \t]*(?:\]|=[ \t]*(.*?)[ \t]*$)", re.MULTILINE
+)
 _AT_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document\)")
 
 
@@ -45,7 +47,7 @@ def _marks(text: str) -> dict[tuple[str | int, ...], Mark]:
     marks: dict[tuple[str | int, ...], Mark] = {(): Mark(line=1)}
     for found in _KEY.finditer(text):
         line = text.count("\n", 0, found.start(1)) + 1
-        marks.setdefault((found[1],), Mark(line=line, raw=found[2]))
+        marks.setdefault((found[1],), Mark(line=line, raw=found[2] or ""))
     return marks
 
 

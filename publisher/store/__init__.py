@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy.engine import Connection as Transaction
+    from sqlalchemy.engine import Connection as Transaction  # noqa: TC004 - for annotations only
     from sqlalchemy.engine import Engine
 
-__all__ = ["Store", "Transaction"]  # noqa: TC004 - the second is a name for annotations only
+__all__ = ["Store", "Transaction"]
 
 
 class Store:
@@ -33,17 +33,19 @@ class Store:
         self.url = url
         self.path = path
         self._made: Engine | None = None
+        self._making = threading.Lock()
         if url:
             _ = self._engine  # a driver that is missing is told at once
 
     @property
     def _engine(self) -> Engine:
-        if self._made is None:
-            from publisher.store import dialect  # noqa: PLC0415 - a build of nothing needs none of it
+        with self._making:
+            if self._made is None:
+                from publisher.store import dialect  # noqa: PLC0415 - a build of nothing needs none
 
-            self._made = dialect.make_engine(self.url, self.path)
-            weakref.finalize(self, self._made.dispose)
-        return self._made
+                self._made = dialect.make_engine(self.url, self.path)
+                weakref.finalize(self, self._made.dispose)
+            return self._made
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

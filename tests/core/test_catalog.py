@@ -371,6 +371,17 @@ def test_withdrawal_never_covers_a_live_address() -> None:
     assert catalog.withdrawals == ()
 
 
+def test_withdrawal_of_a_published_post_answers_first() -> None:
+    """Of two withdrawn posts at one address, it tells of the one that was published there."""
+    post = make_post("sleep", id="urn:x:2", title="Once", withdrawn="moved and withdrawn")
+    never_out = make_post("sleep", id="urn:x:1", withdrawn=WITHDRAWN)
+    moved = replace(post, path="moved.md", slug="moved")
+
+    catalog = decide(never_out, moved, record=make_record(post))
+
+    assert [one.reason for one in catalog.withdrawals] == ["moved and withdrawn"]
+
+
 def test_withdrawn_address_is_not_used_again() -> None:
     """A new post does not stand where a withdrawn one answers 410."""
     gone = make_published(make_post("sleep", id="urn:x:1"), withdrawn=WITHDRAWN)

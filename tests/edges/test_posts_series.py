@@ -71,7 +71,7 @@ def test_parse_series_tells_a_mistake(text: str, line: int, code: str, hint: str
 
 def test_parse_series_tells_all_mistakes() -> None:
     """All mistakes of the file come at once."""
-    assert [line for line, _, _ in told('status = 1\npace = "x"\n[table]\na = 1')] == [1, 2, 1]
+    assert [line for line, _, _ in told('status = 1\npace = "x"\n[table]\na = 1')] == [1, 2, 3]
 
 
 def test_parse_series_bounds_the_depth() -> None:

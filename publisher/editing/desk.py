@@ -1,0 +1,75 @@
+"""The desk: what editions are made with, and how one is held for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from publisher.errors import Problem
+from publisher.model import EditionState, HeldReason
+from publisher.store import editions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from publisher.config import Config, Digest
+    from publisher.letters import Letters
+    from publisher.model import Body, Catalog, Edition, Post
+    from publisher.store import Store
+
+MOST_LETTERS = 200
+"""Different letters of one edition that need nobody's word."""
+
+_HELD_WORDS = {
+    HeldReason.LATE: ("a start within late_after of its slot", "a later one"),
+    HeldReason.UNAPPROVED: ("an approval before this digest is sent", "none yet"),
+    HeldReason.CHANGED: ("the posts as they were approved", "a change since"),
+    HeldReason.VERSIONS: (f"at most {MOST_LETTERS} different letters", "more than that"),
+    HeldReason.PREFLIGHT: ("a letter for every set of its posts", "one that cannot be made"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What editions are made with: the site, the published posts and their texts."""
+
+    config: Config
+    store: Store
+    letters: Letters
+    catalog: Catalog
+    body_of: Callable[[Post], Body]
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether editions made now only go to the outbox."""
+        return self.config.mail.transport == "outbox"
+
+
+def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -> list[Problem]:
+    """Hold an edition for a person, and say so; nothing where it changed meanwhile."""
+    with store.write() as tx:
+        if not editions.move(tx, edition, EditionState.HELD, reason=reason):
+            return []
+    expected, got = _HELD_WORDS[reason]
+    return [
+        Problem(
+            code=f"edition.{reason}",
+            path=edition.name,
+            level="warning",
+            expected=expected,
+            got=got + detail,
+            hint="Held; no one was emailed. Look at it and run: "
+            f"publisher edition approve {edition.name}",
+        )
+    ]
+
+
+def is_late(edition: Edition, digest: Digest, *, now: datetime) -> bool:
+    """Whether an edition is too late to go without a person's word, given since its slot."""
+    return now - edition.fire_at > digest.late_after and not is_approved_since_slot(edition)
+
+
+def is_approved_since_slot(edition: Edition) -> bool:
+    """Whether a person let the edition go when it should have gone already."""
+    return edition.approved_at is not None and edition.approved_at >= edition.fire_at

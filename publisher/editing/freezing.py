@@ -1,0 +1,183 @@
+"""Freezing: an edition's content is fixed, by its slot or by a person; what goes is just that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from publisher import letters as letters_module
+from publisher.editing.content import compose_content
+from publisher.editing.desk import hold, is_late
+from publisher.errors import ContentError, Problem, Refused
+from publisher.model import EditionState, HeldReason
+from publisher.store import bump_revision, editions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from publisher.config import Config, Digest
+    from publisher.editing.desk import Desk
+    from publisher.model import Edition, EditionContent
+
+_APPROVABLE = (EditionState.DRAFT, EditionState.SCHEDULED, EditionState.HELD)
+
+
+def settle_drafts(desk: Desk, *, now: datetime) -> list[Problem]:
+    """Freeze the drafts whose moment has come, or hold those that need a person.
+
+    One whose letter cannot be made becomes ``failed``. What a kill left as a draft is settled by
+    the next run; drafts of the other kind, rehearsed or live, wait for their transport.
+    """
+    with desk.store.read() as tx:
+        drafts = editions.read_all(tx, states=[EditionState.DRAFT])
+    problems: list[Problem] = []
+    for edition in drafts:
+        digest = desk.config.digests.get(edition.digest)
+        if digest and edition.fire_at <= now and edition.rehearsal == desk.rehearsal:
+            problems += _settle(desk, digest, edition, now=now)
+    return problems
+
+
+def _settle(desk: Desk, digest: Digest, edition: Edition, *, now: datetime) -> list[Problem]:
+    if is_late(edition, digest, now=now):
+        return hold(desk.store, edition, HeldReason.LATE)
+    if digest.approval == "required":
+        return hold(desk.store, edition, HeldReason.UNAPPROVED)
+    try:
+        freeze(desk, edition, current_content(desk, edition), by="", now=now)
+    except ContentError as error:
+        return _fail(desk, edition, error, now=now)
+    return []
+
+
+def _fail(desk: Desk, edition: Edition, error: ContentError, *, now: datetime) -> list[Problem]:
+    reason = error.problems[0].got
+    with desk.store.write() as tx:
+        failed = editions.move(tx, edition, EditionState.FAILED, reason=reason, closed_at=now)
+    return list(error.problems) if failed else []
+
+
+def freeze(
+    desk: Desk, edition: Edition, content: EditionContent, *, by: str, now: datetime
+) -> bool:
+    """Try the letter of all posts, then fix the content; False where somebody was faster.
+
+    Raises ContentError where the letter cannot be made; then nothing is changed.
+    """
+    desk.letters.render(content, [post.post_id for post in content.posts])
+    sha256 = letters_module.content_sha256(content)
+    chosen = [(post.post_id, post.source_sha256) for post in content.posts]
+    with desk.store.write() as tx:
+        if edition.state is EditionState.SCHEDULED:
+            editions.move(tx, edition, EditionState.DRAFT)
+            edition = editions.read_one(tx, edition.id)
+        if not editions.freeze(tx, edition, content, sha256, by=by, now=now):
+            return False
+        editions.fix_posts(tx, edition.id, chosen)
+        bump_revision(tx)
+    return True
+
+
+def current_content(desk: Desk, edition: Edition) -> EditionContent:
+    """Return what an edition would be frozen with now; posts withdrawn since are left out."""
+    digest = _digest_of(desk.config, edition)
+    with desk.store.read() as tx:
+        chosen = editions.read_posts(tx, edition.id)
+    published = {post.id: post for post in desk.catalog.posts}
+    posts = [published[post_id] for post_id, _ in chosen if post_id in published]
+    if not posts:
+        raise ContentError(_empty(edition))
+    return compose_content(
+        desk.config,
+        digest,
+        edition,
+        posts,
+        desk.catalog,
+        desk.body_of,
+        dated_on=edition.fire_at.astimezone(ZoneInfo(digest.zone)).date(),
+        templates_sha256=desk.letters.fingerprint,
+    )
+
+
+def approve(desk: Desk, edition: Edition, *, by: str, now: datetime) -> list[Problem]:
+    """Approve an edition as it is now: a draft is frozen, a held one freed to go.
+
+    A frozen edition is frozen anew where its posts changed. Returns what is wrong with its letter,
+    and then changes nothing. Raises Refused where it is past that.
+    """
+    if edition.state not in _APPROVABLE:
+        raise Refused(_past_approval(edition))
+    if edition.rehearsal != desk.rehearsal:
+        raise Refused(_other_kind(edition))
+    try:
+        content = current_content(desk, edition)
+        if edition.state is EditionState.SCHEDULED and _is_same(edition, content):
+            return []
+        if not freeze(desk, edition, content, by=by, now=now):
+            raise Refused(_changed_meanwhile(edition))
+    except ContentError as error:
+        return list(error.problems)
+    return []
+
+
+def _is_same(edition: Edition, content: EditionContent) -> bool:
+    return edition.content_sha256 == letters_module.content_sha256(content)
+
+
+def _digest_of(config: Config, edition: Edition) -> Digest:
+    digest = config.digests.get(edition.digest)
+    if digest is None:
+        raise Refused(
+            Problem(
+                code="edition.digest",
+                path=edition.name,
+                expected=f"a table [digests.{edition.digest}] in the configuration",
+                got="none",
+                hint="Put it back, or cancel the edition.",
+            )
+        )
+    return digest
+
+
+# --------------------------------------------------------------------------------------- problems
+
+
+def _empty(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.posts",
+        path=edition.name,
+        expected="a post that is published",
+        got="none of its posts is any more",
+        hint="No one was emailed. Cancel the edition.",
+    )
+
+
+def _past_approval(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.state",
+        path=edition.name,
+        expected="an edition that is a draft, frozen or held",
+        got=f"one that is {edition.state}",
+        hint="Nothing was changed.",
+    )
+
+
+def _other_kind(edition: Edition) -> Problem:
+    expected = "outbox" if edition.rehearsal else "smtp"
+    return Problem(
+        code="edition.transport",
+        path=edition.name,
+        expected=f'transport = "{expected}", as when this edition was made',
+        got="another one",
+        hint="What was rehearsed is never sent. Nothing was changed.",
+    )
+
+
+def _changed_meanwhile(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.changed_meanwhile",
+        path=edition.name,
+        expected="an edition as it was a moment ago, of which no mail began",
+        got="one that somebody changed, or that is being sent",
+        hint=f"Nothing was changed. Look again: publisher edition show {edition.name}",
+    )

@@ -1,0 +1,152 @@
+"""Opening: a frozen edition becomes deliveries, a letter for each distinct set of its posts.
+
+Letters are rendered while no transaction is open: inlining takes long, and others must write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from publisher.editing.desk import MOST_LETTERS, hold, is_approved_since_slot, is_late
+from publisher.editorial.choice import posts_for
+from publisher.errors import ContentError, Problem
+from publisher.letters import letter_key
+from publisher.model import EditionState, HeldReason
+from publisher.store import editions, ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from publisher.editing.desk import Desk
+    from publisher.model import Edition, EditionContent, Letter
+    from publisher.store import Transaction
+
+OPENING_BATCH = 10_000
+"""People of one transaction."""
+
+_Set = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """The next people of an opening, and what each gets."""
+
+    chosen: tuple[tuple[int, _Set], ...]
+    """Subscriber id and post ids, for those who get anything."""
+    through: int
+    """The last person looked at; 0 where nobody was left."""
+
+    @property
+    def sets(self) -> set[_Set]:
+        return {chosen for _, chosen in self.chosen}
+
+
+def open_editions(desk: Desk, *, now: datetime) -> list[Problem]:
+    """Open every frozen edition whose slot has come, and finish openings that were cut off."""
+    with desk.store.read() as tx:
+        waiting = editions.read_all(tx, states=[EditionState.SCHEDULED, EditionState.READY])
+    problems: list[Problem] = []
+    for edition in waiting:
+        if edition.fire_at <= now and edition.rehearsal == desk.rehearsal:
+            problems += _open(desk, edition, now=now)
+    return problems
+
+
+def _open(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
+    if edition.state is EditionState.SCHEDULED:
+        changed = _changed_since_frozen(desk, edition)
+        if changed:
+            return hold(desk.store, edition, HeldReason.CHANGED, f" in {', '.join(changed)}")
+        digest = desk.config.digests.get(edition.digest)
+        if digest and is_late(edition, digest, now=now):
+            return hold(desk.store, edition, HeldReason.LATE)
+        with desk.store.write() as tx:
+            if not ledger.begin_opening(tx, edition, now=now):
+                return []
+    with desk.store.read() as tx:
+        opening = editions.read_one(tx, edition.id)
+        content = editions.read_content(tx, edition.id)
+    try:
+        return _write_deliveries(desk, opening, content, now=now)
+    except ContentError as error:
+        return hold(desk.store, opening, HeldReason.PREFLIGHT, f": {error.problems[0].got}")
+
+
+def _changed_since_frozen(desk: Desk, edition: Edition) -> list[str]:
+    """Name the posts of an edition that are no longer as they were approved."""
+    with desk.store.read() as tx:
+        frozen = editions.read_content(tx, edition.id).posts
+    published = {post.id: post.source_sha256 for post in desk.catalog.posts}
+    return [post.path for post in frozen if published.get(post.post_id) != post.source_sha256]
+
+
+def _write_deliveries(
+    desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
+) -> list[Problem]:
+    """Write batch after batch and let the edition be sent; it may stop and go on anywhere."""
+    rendered: dict[_Set, Letter] = {}
+    while True:
+        with desk.store.write() as tx:
+            if editions.read_one(tx, edition.id).state is not EditionState.READY:
+                return []
+            known = editions.letter_ids(tx, edition.id)
+            batch = _read_batch(tx, edition, content, now=now)
+            if not batch.through:
+                ledger.finish_opening(tx, edition)
+                return []
+            unmade = batch.sets - rendered.keys()
+            if not unmade:
+                _write_batch(tx, edition, batch, rendered, known)
+                continue
+        letters = {*known, *map(letter_key, batch.sets)}
+        if len(letters) > MOST_LETTERS and not is_approved_since_slot(edition):
+            return hold(desk.store, edition, HeldReason.VERSIONS)
+        for chosen in unmade:
+            rendered[chosen] = desk.letters.render(content, chosen)
+
+
+def _read_batch(
+    tx: Transaction, edition: Edition, content: EditionContent, *, now: datetime
+) -> _Batch:
+    after, through = ledger.opening_range(tx, edition)
+    pairs = [(post.post_id, post.series) for post in content.posts]
+    candidates = ledger.read_candidates(
+        tx,
+        edition.digest,
+        [post_id for post_id, _ in pairs],
+        rehearsal=edition.rehearsal,
+        after=after,
+        through=through,
+        limit=OPENING_BATCH,
+        now=now,
+    )
+    chosen = [
+        (one.subscriber_id, posts_for(pairs, declined=one.declined, received=one.received))
+        for one in candidates
+    ]
+    return _Batch(
+        chosen=tuple((subscriber_id, posts) for subscriber_id, posts in chosen if posts),
+        through=candidates[-1].subscriber_id if candidates else 0,
+    )
+
+
+def _write_batch(
+    tx: Transaction,
+    edition: Edition,
+    batch: _Batch,
+    rendered: Mapping[_Set, Letter],
+    known: dict[str, int],
+) -> None:
+    rows = []
+    for subscriber_id, chosen in batch.chosen:
+        letter = rendered[chosen]
+        if letter.key not in known:
+            known[letter.key] = editions.add_letter(tx, edition.id, letter)
+        rows.append(
+            ledger.NewDelivery(
+                subscriber_id=subscriber_id, letter_id=known[letter.key], post_ids=chosen
+            )
+        )
+    ledger.add_deliveries(tx, edition, rows, through=batch.through)

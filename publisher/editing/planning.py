@@ -1,0 +1,195 @@
+"""Planning: what would go when, to how many and why, and how it would look. Nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from publisher.editing.content import compose_content
+from publisher.editing.opening import OPENING_BATCH
+from publisher.editorial.choice import Choice, choose_posts, posts_for, reading_order
+from publisher.editorial.slots import next_slot, slots_between
+from publisher.model import Edition, EditionState, Verdict
+from publisher.store import editions, ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from publisher.config import Digest
+    from publisher.editing.desk import Desk
+    from publisher.editorial.slots import Slot
+    from publisher.model import Catalog, EditionContent, Post, Ruling
+    from publisher.store import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedEdition:
+    """What a slot would send, were nothing to change until then."""
+
+    digest: str
+    slot: str
+    fire_at: datetime
+    audience: int
+    letters: Mapping[tuple[str, ...], int]
+    """Post ids → how many people get just these."""
+    rulings: tuple[Ruling, ...]
+    state: str
+    """``planned``, or the state of the edition the slot has."""
+
+
+def plan(
+    desk: Desk,
+    digest: Digest,
+    catalog_at: Callable[[datetime], Catalog],
+    *,
+    now: datetime,
+    until: datetime | None,
+) -> list[PlannedEdition]:
+    """Say which editions of a digest will go when, with which posts and why, and to how many."""
+    coming = next_slot(digest.schedule, now)
+    slots = [coming] if coming else []
+    if until is not None:
+        slots = list(slots_between(digest.schedule, now, until))
+    planned = []
+    given: frozenset[str] = frozenset()
+    with desk.store.read() as tx:
+        for slot in slots:
+            edition = editions.read_by_slot(tx, digest.name, slot.key)
+            choice = _choose(tx, desk, digest, catalog_at(slot.fire_at), edition, given)
+            sets = _count_sets(tx, desk, digest, choice.posts, now=slot.fire_at)
+            planned.append(_planned(digest, slot, edition, choice, sets))
+            given |= {post.id for post in choice.posts} | set(choice.counted)
+    return planned
+
+
+def _planned(
+    digest: Digest,
+    slot: Slot,
+    edition: Edition | None,
+    choice: Choice,
+    sets: Mapping[tuple[str, ...], int],
+) -> PlannedEdition:
+    return PlannedEdition(
+        digest=digest.name,
+        slot=slot.key,
+        fire_at=slot.fire_at,
+        audience=sum(sets.values()),
+        letters=sets,
+        rulings=choice.rulings,
+        state=str(edition.state) if edition else "planned",
+    )
+
+
+def _choose(
+    tx: Transaction,
+    desk: Desk,
+    digest: Digest,
+    catalog: Catalog,
+    edition: Edition | None,
+    given: frozenset[str],
+) -> Choice:
+    """Choose what is new for a slot after what earlier ones give; what is frozen stays."""
+    history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
+    own: list[str] = []
+    if edition and edition.state is EditionState.SCHEDULED:
+        own = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
+    history = replace(
+        history,
+        taken=(history.taken | given) - set(own),
+        started=history.started or bool(given),
+    )
+    choice = choose_posts(catalog, history, max_posts=digest.max_posts)
+    return _as_frozen(choice, catalog, own) if own else choice
+
+
+def _as_frozen(choice: Choice, catalog: Catalog, own: Sequence[str]) -> Choice:
+    """Return the choice of a frozen edition: its own posts; what is new besides comes later."""
+    published = {post.id: post for post in catalog.posts}
+    posts = tuple(published[post_id] for post_id in own if post_id in published)
+    return Choice(
+        posts=posts, rulings=tuple(_rule_frozen(ruling, own) for ruling in choice.rulings)
+    )
+
+
+def _rule_frozen(ruling: Ruling, own: Sequence[str]) -> Ruling:
+    if ruling.post_id in own:
+        return replace(ruling, verdict=Verdict.INCLUDED, reason="frozen with this edition")
+    if ruling.verdict is Verdict.INCLUDED:
+        reason = "new since this edition was frozen; it comes in a later one"
+        return replace(ruling, verdict=Verdict.LATER, reason=reason)
+    return ruling
+
+
+def _count_sets(
+    tx: Transaction, desk: Desk, digest: Digest, posts: Sequence[Post], *, now: datetime
+) -> dict[tuple[str, ...], int]:
+    sets: dict[tuple[str, ...], int] = {}
+    pairs = [(post.id, post.series or "") for post in posts]
+    after = 0
+    while pairs:
+        candidates = ledger.read_candidates(
+            tx,
+            digest.name,
+            [post_id for post_id, _ in pairs],
+            rehearsal=desk.rehearsal,
+            after=after,
+            through=None,
+            limit=OPENING_BATCH,
+            now=now,
+        )
+        for one in candidates:
+            chosen = posts_for(pairs, declined=one.declined, received=one.received)
+            if chosen:
+                sets[chosen] = sets.get(chosen, 0) + 1
+        if not candidates:
+            break
+        after = candidates[-1].subscriber_id
+    return sets
+
+
+def preview(
+    desk: Desk, digest: Digest, *, at: datetime, number: int | None = None
+) -> EditionContent:
+    """Return the content the digest would have at a moment: what is new then, else the newest.
+
+    A digest with nothing new is shown with its newest posts, so that there is a letter to see.
+    """
+    with desk.store.read() as tx:
+        history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
+        made = editions.read_all(tx)
+    choice = choose_posts(desk.catalog, history, max_posts=digest.max_posts)
+    newest = desk.catalog.posts[: digest.max_posts]
+    posts = list(choice.posts) or reading_order(desk.catalog, newest)
+    edition = Edition(
+        id=0,
+        digest=digest.name,
+        number=number or _next_number(made, digest, rehearsal=desk.rehearsal),
+        rehearsal=desk.rehearsal,
+        slot="preview",
+        fire_at=at,
+        state=EditionState.DRAFT,
+    )
+    return compose_content(
+        desk.config,
+        digest,
+        edition,
+        posts,
+        desk.catalog,
+        desk.body_of,
+        dated_on=at.astimezone(ZoneInfo(digest.zone)).date(),
+        templates_sha256=desk.letters.fingerprint,
+    )
+
+
+def _next_number(made: Sequence[Edition], digest: Digest, *, rehearsal: bool) -> int:
+    """Return the number of the next edition to be frozen: that of its draft, where there is one."""
+    numbers = [
+        one.number or 0
+        for one in made
+        if one.digest == digest.name
+        and one.rehearsal == rehearsal
+        and one.state is not EditionState.DRAFT
+    ]
+    return max(numbers, default=0) + 1

@@ -1,0 +1,349 @@
+"""People: consent, choices, suppressions, and the keys of their links."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from publisher import tokens
+from publisher.model import Address, SubscriberState
+from publisher.store import Store, schema, subscribers
+from tests import stores
+from tests.factories import NOON
+from tests.stores import add_people, make_person
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from publisher.store.subscribers import Joining
+
+home, prepared_file, store = stores.home, stores.prepared_file, stores.store
+
+LATER = NOON + timedelta(days=1)
+
+
+def join(store: Store, *people: Joining) -> list[str]:
+    with store.write() as tx:
+        return subscribers.add(tx, people)
+
+
+def rows_of(store: Store, table: sa.Table) -> list[tuple[object, ...]]:
+    with store.read() as tx:
+        return [tuple(row) for row in tx.execute(sa.select(table))]
+
+
+# ------------------------------------------------------------------------------------------- keys
+
+
+def test_keys_are_there_from_the_start(store: Store) -> None:
+    """A new database has one key that signs for each purpose, each a secret of its own."""
+    with store.read() as tx:
+        keys = [subscribers.load_keys(tx, purpose) for purpose in schema.KEY_PURPOSES]
+
+    assert [len(one) for one in keys] == [1] * 5
+    assert [one[0].purpose for one in keys] == list(schema.KEY_PURPOSES)
+    assert not any(one[0].retired for one in keys)
+
+
+def test_rotated_key_still_verifies(store: Store) -> None:
+    """After rotations the newest key signs, and links that older ones signed stay good."""
+    with store.write() as tx:
+        before = subscribers.load_keys(tx, "link")
+        links = [tokens.make(before[0], 7)]
+        for n in range(2):
+            subscribers.rotate_key(tx, "link", bytes([n]) * 32, now=NOON)
+            links.append(tokens.make(subscribers.load_keys(tx, "link")[0], 7))
+        keys = subscribers.load_keys(tx, "link")
+
+    assert [key.retired for key in keys] == [False, True, True]
+    assert keys[0].secret == b"\1" * 32
+    assert keys[-1].id == before[0].id
+    assert [tokens.read(link, keys, "link") for link in links] == [7, 7, 7]
+    assert len(set(links)) == 3
+
+
+def test_rotation_touches_one_purpose(store: Store) -> None:
+    """A new key for links is no new key for bounces, and its id is the one that was told."""
+    with store.write() as tx:
+        bounce = subscribers.load_keys(tx, "bounce")
+        made = subscribers.rotate_key(tx, "link", b"new" * 12, now=NOON)
+        keys = subscribers.load_keys(tx, "link"), subscribers.load_keys(tx, "bounce")
+
+    assert keys[0][0].id == made
+    assert keys[1] == bounce
+
+
+def test_pepper_never_rotates(store: Store) -> None:
+    """The database itself refuses to retire the pepper: every suppression is found by it."""
+    with pytest.raises(sa.exc.IntegrityError), store.write() as tx:
+        subscribers.rotate_key(tx, "pepper", b"new" * 12, now=NOON)
+
+    with store.read() as tx:
+        assert len(subscribers.load_keys(tx, "pepper")) == 1
+
+
+# ----------------------------------------------------------------------------------------- joining
+
+
+def test_person_joins_with_consent_and_choices(store: Store) -> None:
+    """A new person is kept as they came: address, state, consent word by word, choices."""
+    person = make_person("Ada", discreet=True, digests=("weekly", "daily"), series=("sleep",))
+
+    added = join(store, person)
+
+    with store.read() as tx:
+        found = subscribers.read_by_key(tx, "ada@example.org")
+    assert added == ["ada@example.org"]
+    assert found is not None
+    assert found.address == Address(typed="Ada@example.org", key="ada@example.org")
+    assert (found.state, found.subscribed_at, found.confirmed_at) == (
+        SubscriberState.ACTIVE,
+        NOON,
+        NOON,
+    )
+    assert (found.discreet, found.source) == (True, "form")
+    assert (found.digests, found.series) == (("daily", "weekly"), ("sleep",))
+    ((_, who, wording, sha256, source, asked_at, confirmed_at),) = rows_of(store, schema.consents)
+    assert (who, wording, source) == (found.id, "I want letters", "form")
+    assert isinstance(sha256, str)
+    assert sha256.startswith("91dd")
+    assert (asked_at, confirmed_at) == (NOON, NOON)
+
+
+def test_known_person_is_left_alone(store: Store) -> None:
+    """Adding a known address again changes nothing of it, not even where it had left."""
+    join(store, make_person("ada", digests=("weekly",)), make_person("ben"))
+    with store.write() as tx:
+        subscribers.unsubscribe(tx, 2, now=NOON)
+    before = [rows_of(store, table) for table in (schema.subscribers, schema.consents)]
+    again = [
+        replace(make_person("ada", discreet=True, series=("sleep",)), address_hash="another"),
+        make_person("ben"),
+    ]
+
+    added = join(store, *again)
+
+    assert added == []
+    assert [rows_of(store, table) for table in (schema.subscribers, schema.consents)] == before
+    assert rows_of(store, schema.subscriptions) == [(1, "weekly")]
+    assert rows_of(store, schema.declined_series) == []
+
+
+def test_known_and_new_people_come_together(store: Store) -> None:
+    """Of a list exactly the new addresses are added, each with its own consent and choices."""
+    join(store, make_person("ben"))
+
+    added = join(
+        store,
+        make_person("cyd", series=("a",)),
+        make_person("ben"),
+        make_person("ada", series=("b",)),
+    )
+
+    with store.read() as tx:
+        people = {one.address.key: one for one in subscribers.read_all(tx)}
+    assert added == ["cyd@example.org", "ada@example.org"]
+    assert people["cyd@example.org"].series == ("a",)
+    assert people["ada@example.org"].series == ("b",)
+    assert sorted(row[1] for row in rows_of(store, schema.consents)) == sorted(
+        one.id for one in people.values()
+    )
+
+
+def test_first_of_equal_addresses_counts(store: Store) -> None:
+    """An address that is twice in one list is one person, as the first line says."""
+    added = join(store, make_person("Ada", series=("a",)), make_person("ADA", series=("b",)))
+
+    with store.read() as tx:
+        (found,) = subscribers.read_all(tx)
+    assert added == ["ada@example.org"]
+    assert (found.address.typed, found.series) == ("Ada@example.org", ("a",))
+
+
+def test_nobody_is_nobody(store: Store) -> None:
+    """An empty list adds nobody and asks nothing of the database."""
+    assert join(store) == []
+
+    with store.read() as tx:
+        assert (subscribers.count(tx), subscribers.read_all(tx)) == (0, [])
+        assert subscribers.read_by_key(tx, "ada@example.org") is None
+        assert subscribers.read_one(tx, 1) is None
+
+
+def test_unconfirmed_person_cannot_be_active(store: Store) -> None:
+    """Without a confirmation a person is pending, never active: the database holds to it."""
+    pending = make_person("ada", state=SubscriberState.PENDING, confirmed_at=None)
+
+    with pytest.raises(sa.exc.IntegrityError):
+        join(store, replace(pending, state=SubscriberState.ACTIVE))
+
+    assert join(store, pending) == ["ada@example.org"]
+    with store.read() as tx:
+        found = subscribers.read_one(tx, 1)
+    assert found is not None
+    assert (found.state, found.confirmed_at) == (SubscriberState.PENDING, None)
+
+
+def test_large_list_is_one_transaction(store: Store) -> None:
+    """A list of thousands is added whole, with everybody's choices where they belong."""
+    people = [make_person(f"p{n}", series=(f"s{n}",)) for n in range(4000)]
+
+    added = join(store, *people)
+
+    with store.read() as tx:
+        found = subscribers.read_all(tx)
+    assert len(added) == 4000
+    assert all(one.series == (f"s{one.address.key[1:].split('@')[0]}",) for one in found)
+
+
+# ----------------------------------------------------------------------------------------- reading
+
+
+def test_people_are_read_in_pages(store: Store) -> None:
+    """People come by id, after the one named, as many as asked for."""
+    ids = add_people(store, 5)
+
+    with store.read() as tx:
+        pages = [
+            [one.id for one in subscribers.read_all(tx, after=after, limit=2)]
+            for after in (0, ids[1], ids[3], ids[4])
+        ]
+        total = subscribers.count(tx)
+
+    assert pages == [ids[:2], ids[2:4], ids[4:], []]
+    assert total == 5
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A database for many examples, each undone by the test."""
+    made = Store("", tmp_path_factory.mktemp("crowd") / "publisher.sqlite3")
+    made.prepare()
+    yield made
+    made.close()
+
+
+NAMES = st.lists(st.sampled_from(("weekly", "daily", "sleep")), unique=True).map(tuple)
+
+
+@given(
+    choices=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=6),
+    gone=st.sets(st.integers(0, 5)),
+)
+def test_choices_belong_to_their_person_whatever_ids_are_missing(
+    crowd: Store, choices: list[tuple[tuple[str, ...], tuple[str, ...]]], gone: set[int]
+) -> None:
+    """With gaps in the ids everybody who is left has exactly their own choices."""
+    people = [
+        make_person(f"p{n}", digests=digests, series=series)
+        for n, (digests, series) in enumerate(choices)
+    ]
+    with crowd.write() as tx:
+        subscribers.add(tx, people)
+        for n in gone:
+            key = f"p{n}@example.org"
+            tx.execute(
+                sa.delete(schema.subscribers).where(schema.subscribers.c.address_key == key)
+            )
+        found = {one.address.key: (one.digests, one.series) for one in subscribers.read_all(tx)}
+        tx.execute(sa.delete(schema.subscribers))
+
+    assert found == {
+        f"p{n}@example.org": (tuple(sorted(digests)), tuple(sorted(series)))
+        for n, (digests, series) in enumerate(choices)
+        if n not in gone
+    }
+
+
+# ----------------------------------------------------------------------------------------- leaving
+
+
+def test_leaving_ends_a_subscription_once(store: Store) -> None:
+    """A person leaves once, it is noted once, and others stay."""
+    add_people(store, 2)
+
+    with store.write() as tx:
+        answers = [subscribers.unsubscribe(tx, 1, now=NOON) for _ in range(2)]
+        answers.append(subscribers.unsubscribe(tx, 99, now=NOON))
+        states = [one.state for one in subscribers.read_all(tx)]
+
+    assert answers == [True, False, False]
+    assert states == [SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE]
+    assert [row[1:] for row in rows_of(store, schema.events)] == [
+        (NOON, "subscriber", "unsubscribe", "subscriber:1", "")
+    ]
+
+
+def test_pending_person_can_leave(store: Store) -> None:
+    """A person who never confirmed can leave too."""
+    join(store, make_person("ada", state=SubscriberState.PENDING, confirmed_at=None))
+
+    with store.write() as tx:
+        left = subscribers.unsubscribe(tx, 1, now=NOON)
+
+    assert left
+
+
+def test_suppression_is_a_standing_fact_by_hash(store: Store) -> None:
+    """A do-not-mail fact is kept once, by hash, with its first reason, whoever asks how many."""
+    facts = [("h1", "unsubscribed", "link"), ("h2", "cleaned", "import")]
+
+    with store.write() as tx:
+        counts = [
+            subscribers.suppress(tx, facts, now=NOON),
+            subscribers.suppress(tx, [("h2", "bounced", "550"), ("h3", "staff", "")], now=LATER),
+            subscribers.suppress(tx, [], now=LATER),
+        ]
+        found = subscribers.suppressed_hashes(tx, ["h2", "h3", "h4"])
+        nothing = subscribers.suppressed_hashes(tx, [])
+
+    assert counts == [2, 1, 0]
+    assert found == {"h2", "h3"}
+    assert nothing == frozenset()
+    assert (("h2", "cleaned", "import", NOON)) in rows_of(store, schema.suppressions)
+
+
+def test_suppression_outlives_its_person(store: Store) -> None:
+    """Erasing a person takes consent and choices along and leaves the do-not-mail fact."""
+    join(store, make_person("ada", digests=("weekly",), series=("sleep",)))
+    with store.write() as tx:
+        subscribers.suppress(tx, [("hash of ada", "erased", "")], now=NOON)
+        tx.execute(sa.delete(schema.subscribers))
+
+    left = [
+        rows_of(store, table)
+        for table in (schema.consents, schema.subscriptions, schema.declined_series)
+    ]
+
+    assert left == [[], [], []]
+    with store.read() as tx:
+        assert subscribers.suppressed_hashes(tx, ["hash of ada"]) == {"hash of ada"}
+
+
+def test_thousands_of_hashes_are_looked_up_at_once(store: Store) -> None:
+    """A long list is looked up whole, whatever the database takes in one question."""
+    wanted = [f"h{n}" for n in range(70_000)]
+    with store.write() as tx:
+        subscribers.suppress(tx, [("h1", "staff", ""), ("h69999", "staff", "")], now=NOON)
+
+        found = subscribers.suppressed_hashes(tx, wanted)
+
+    assert found == {"h1", "h69999"}
+
+
+def test_note_adds_to_the_history(store: Store) -> None:
+    """What was done is added line by line, with who did it and when."""
+    with store.write() as tx:
+        subscribers.note(tx, "operator", "rotate", "key:link", now=NOON, detail="2")
+        subscribers.note(tx, "operator", "rotate", "key:link", now=LATER)
+
+    assert [row[1:] for row in rows_of(store, schema.events)] == [
+        (NOON, "operator", "rotate", "key:link", "2"),
+        (LATER, "operator", "rotate", "key:link", ""),
+    ]
