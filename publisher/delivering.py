@@ -133,6 +133,16 @@ def _waits_for_smtp(edition: Edition) -> Problem:
     )
 
 
+def _refuses_us(outcome: Rejected, envelope: Envelope) -> Problem:
+    return Problem(
+        code="relay.refused",
+        path="mail.smtp",
+        expected=f"a relay that takes mail from {envelope.sender}",
+        got=f"{outcome.code} {outcome.reply}".strip(),
+        hint="It waits; nothing is lost. Ask the relay's operator, or mend mail.from.",
+    )
+
+
 class _Worker:
     """Sends one edition's chunks over one connection."""
 
@@ -232,14 +242,15 @@ class _Worker:
     def _send(self, due: ledger.Due, at: datetime) -> ledger.Fact:
         """Put one mail on the wire and say how it ended.
 
-        A relay that is down undoes the start. Whatever else breaks leaves the row as begun: how far
-        the mail went is then unknown, and the next round calls it uncertain.
+        A relay that is down, or refuses us before it hears of the reader, undoes the start.
+        Whatever else breaks leaves the row as begun: how far the mail went is then unknown, and the
+        next round calls it uncertain.
         """
         try:
             envelope, data = self._writer.write(due, due.first_attempt_at or at)
-            outcome = self._transport.send(envelope, data)
+            outcome = self._hand_over(envelope, data)
         except Refused as error:
-            outcome = Rejected(code=_NEVER, reply=error.problems[0].got, phase=Phase.MAIL)
+            outcome = Rejected(code=_NEVER, reply=error.problems[0].got, phase=Phase.RCPT)
         except Unavailable:
             with self._sending.store.write() as tx:
                 ledger.put_back(tx, due)
@@ -249,6 +260,12 @@ class _Worker:
             self._sending.on_progress(self._edition, self._done.handed_over)
         next_at = _next_attempt_at(outcome, due, self._sending.clock())
         return ledger.Fact(due=due, outcome=outcome, next_attempt_at=next_at)
+
+    def _hand_over(self, envelope: Envelope, data: bytes) -> Outcome:
+        outcome = self._transport.send(envelope, data)
+        if isinstance(outcome, Rejected) and outcome.phase is Phase.MAIL:
+            raise Unavailable(_refuses_us(outcome, envelope))
+        return outcome
 
 
 def _next_attempt_at(outcome: Outcome, due: ledger.Due, now: datetime) -> datetime | None:

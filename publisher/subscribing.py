@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ class Import:
     added: int = 0
     known: int = 0
     suppressed: int = 0
+    left_out: int = 0
+    """People left out by a standing do-not-mail fact."""
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -84,13 +87,17 @@ def import_list(
         batch = listed.rows[start : start + _BATCH]
         people = _people(batch, done, name, consent=consent, source=source, now=now)
         gone = [row for row in batch if row.state in _GONE]
-        if dry_run:
-            done.added += len(people)
-            done.suppressed += len(gone)
-            continue
-        with store.write() as tx:
+        with suppress(_Undo), store.write() as tx:
             _take_in(tx, people, gone, done, source=source, now=now)
+            if dry_run:
+                raise _Undo
+    if done.left_out:
+        done.notes.append(f"{done.left_out:,} left out: a standing do-not-mail fact.")
     return done
+
+
+class _Undo(Exception):  # noqa: N818 - it undoes a transaction, and nothing is wrong
+    """Leaves a transaction without keeping it."""
 
 
 _GONE = {ImportedState.UNSUBSCRIBED: "unsubscribed", ImportedState.CLEANED: "cleaned"}
@@ -155,8 +162,7 @@ def _take_in(
     added = subscribers.add(tx, welcome)
     done.added += len(added)
     done.known += len(welcome) - len(added)
-    if suppressed:
-        done.notes.append(f"{len(suppressed)} left out: a standing do-not-mail fact.")
+    done.left_out += len(joining) - len(welcome)
 
 
 def export_list(store: Store) -> str:

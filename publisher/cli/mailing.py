@@ -221,19 +221,22 @@ class _Progress:
 
 def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> None:
     config = site.config
-    frame.say(*telling.tell_build(report.build, str(config.paths.output)))
+    frame.say(*telling.tell_build(report.build, telling.near(config.paths.output)))
     if sampled:
         frame.say("Added one made-up reader, so that there is a letter to see.")
     if not report.editions:
         frame.say("No new edition: nothing new to send. No one was emailed.")
     for one in report.editions:
         frame.say(*telling.tell_edition(one))
-        if one.edition.rehearsal and one.edition.audience:
+        if one.edition.rehearsal and one.counts[DeliveryState.ACCEPTED]:
             folder = config.paths.outbox / f"{one.edition.digest}-{one.edition.number}"
-            frame.say(f"  Letters in {folder}; a rehearsal: nothing left this machine.")
+            frame.say(f"  Letters in {telling.near(folder)}; nothing left this machine.")
     if report.round and report.round.left_to:
         frame.say(f"Delivery is left to the running service: {report.round.left_to}.")
-    frame.say(f"Look: publisher run, then {config.site.url}/")
+    program = telling.program()
+    frame.say(f"See the pages: {program} run, then open {config.site.url}/")
+    for name in dict.fromkeys(one.edition.digest for one in report.editions):
+        frame.say(f"See the letter: {program} preview {name}, then open preview/letter.html")
 
 
 @click.command(cls=Command)

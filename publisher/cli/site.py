@@ -227,7 +227,7 @@ def _import_pages(
     return [
         {
             "source": one.source,
-            "path": one.path,
+            "path": f"posts/{one.path}",
             "title": one.title,
             "new": one.is_new,
             "notes": list(one.notes),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
@@ -36,6 +39,20 @@ def count(number: int, noun: str) -> str:
 def people(number: int) -> str:
     """Return how many people: ``1 person``, ``412 people``."""
     return "1 person" if number == 1 else f"{number:,} people"
+
+
+def near(path: Path) -> str:
+    """Return a path as short as it can be typed from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def program() -> str:
+    """Return how this program was called, so that the next command can be typed as it is shown."""
+    called = Path(sys.argv[0])
+    if called.name != "publisher" or shutil.which("publisher") == str(called):
+        return "publisher"
+    return near(called.absolute())
 
 
 def local(moment: datetime, zone: str) -> str:

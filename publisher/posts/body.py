@@ -250,7 +250,7 @@ def plain_text(html: str) -> str:
 
 def count_words(html: str) -> int:
     """Return how many words a text has."""
-    spaced = html.replace("</t", " </t") if "</t" in html else html
+    spaced = html.replace("</t", " </t").replace("&nbsp;", " ")
     # What is left of a mention is its number, a word by itself where a space stands before it.
     return len(_TAG.sub("", spaced).split()) - html.count(' <sup class="note">')
 

@@ -28,6 +28,7 @@ Loc = tuple[str | int, ...]
 _FENCE = re.compile(r"---[ \t]*(?:\n|\Z)")
 _END = re.compile(r"\n---[ \t]*(?:\n|\Z)")
 _KEY_AND_TEXT = re.compile(r"\s*(?:-\s+)?([\w.-]+)\s*:\s+(\S.*?)\s*\Z")
+_OTHER_LINE_ENDS = dict.fromkeys(map(ord, "\x85\u2028\u2029"), "\n")  # YAML would fold them
 _MAX_BYTES = 100_000
 _MAX_DEPTH = 6
 _EXAMPLE = "Begin the file with  ---  then  title: …  and  date: 2027-01-31  then  ---"
@@ -303,9 +304,9 @@ def compose(front: Mapping[str, object], body: str) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, str):
-        return clean(str(value))
+        return clean(str(value)).translate(_OTHER_LINE_ENDS)
     if isinstance(value, Mapping):
-        return {clean(str(key)): _plain(one) for key, one in value.items()}
+        return {str(_plain(str(key))): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     if isinstance(value, (set, frozenset)):

@@ -446,6 +446,22 @@ def test_changed_id_within_a_series_names_the_old_slug() -> None:
     assert "aliases: [rest]" in catalog.problems[0].hint
 
 
+def test_changed_ids_are_told_each_by_its_address() -> None:
+    """Where all ids change at once, each post is told its own, though slugs are alike."""
+    posts = [make_post("intro", series=series, part=1) for series in ("a", "b")]
+    changed = [replace(post, id=f"urn:x:{post.series}") for post in posts]
+
+    catalog = decide(*changed, record=make_record(*posts), last_good=posts)
+
+    assert [
+        f"id: {post.id}" in problem.hint
+        for post, problem in zip(posts, catalog.problems, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+
+
 def test_changed_id_of_an_imported_post_names_its_own() -> None:
     """The id to write is the one that was imported, so that the RSS guid stays too."""
     post = make_post("sleep", raw_id="https old 12", id="urn:x:1")
@@ -591,6 +607,17 @@ def test_address_stays_with_who_stood_there() -> None:
     assert {post.location for post in catalog.posts} == {"one", "two"}
     assert catalog.recalled == {two.id}
     assert codes(catalog) == ["post.double"]
+
+
+def test_address_stays_though_its_file_was_renamed() -> None:
+    """It is the address that tells who stood there, not the file's name."""
+    one, two = make_post("one"), make_post("two", id="urn:x:2")
+    renamed, moved = replace(one, path="uno.md"), replace(two, slug="one")
+
+    catalog = decide(moved, renamed, record=make_record(one, two), last_good=[one, two])
+
+    assert {post.id: post.location for post in catalog.posts} == {one.id: "one", two.id: "two"}
+    assert ruling(catalog, "uno.md").verdict is Verdict.INCLUDED
 
 
 def test_address_of_a_recalled_post_stays_its_own() -> None:
@@ -748,6 +775,47 @@ def test_order_doubled_part_counts_places_kept() -> None:
 
     assert numbers(catalog.series[0]) == {1: "first"}
     assert codes(catalog) == ["series.double_part"]
+
+
+def test_order_doubled_part_is_told_of_the_newcomer() -> None:
+    """It is the file that was not published yet that is told to change."""
+    one, other = make_series_posts("s", count=1)[0], make_post("a", series="s", part=1)
+
+    catalog = decide(other, one, record=make_record(one))
+
+    assert [problem.path for problem in catalog.problems] == ["posts/s/01-a.md"]
+
+
+def test_order_doubled_part_undoes_a_new_number() -> None:
+    """A published post renumbered to another's place, by its name alone, goes back to its own."""
+    one, two = make_series_posts("s", count=2)
+    renumbered = make_post("part-1", series="s", part=2, days=-2)
+
+    catalog = decide(renumbered, two, record=make_record(one, two), last_good=[one, two])
+
+    assert numbers(catalog.series[0]) == {1: "part-1", 2: "part-2"}
+    assert codes(catalog) == ["series.double_part"]
+
+
+def test_order_doubled_by_a_withdrawn_file_moves_nobody() -> None:
+    """A withdrawn file with a published post's number is an error, and the post is shown."""
+    one = make_post("one", series="s", part=1)
+    never_out = make_post("other", series="s", part=1, withdrawn=WITHDRAWN)
+
+    catalog = decide(one, never_out, record=make_record(one))
+
+    (part,) = catalog.series[0].parts
+    assert (part.post, part.withdrawn) == (one, False)
+    assert codes(catalog) == ["series.double_part"]
+
+
+def test_order_leaves_the_number_of_a_lost_post() -> None:
+    """A post that nothing can show keeps its number until it is back."""
+    one, two = make_series_posts("s", count=2)
+
+    catalog = decide(one, make_post("new", series="s"), record=make_record(one, two))
+
+    assert numbers(catalog.series[0]) == {1: "part-1", 3: "new"}
 
 
 def test_order_doubled_part_brings_back_who_left() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from publisher.model import Author, Channel, Image, Post, Reference
 from publisher.posts import Source, compose, draft, parse
 from publisher.posts.fields import instant
 from publisher.posts.frontmatter import load, split
+from publisher.posts.text import clean
 
 SITE = "5f2b1c1e-6f0e-4c43-9a75-0a5b0f7d3c11"
 NEW_YORK = "America/New_York"
@@ -253,6 +255,7 @@ def test_parse_passes_on_what_yaml_says(front: str, line: int, start: str) -> No
     ("front", "line", "code", "hint"),
     [
         ("slug: 2027", 4, "post.slug", 'Put it in quotes:  slug: "2027"'),
+        ('title: " "\ndate: 2027-01-05', 2, "post.title", 'Add a line:  title: "…"'),
         ("title: 1984\ndate: 2027-01-05", 2, "post.title", 'Put it in quotes:  title: "1984"'),
         ("title: Yes\ndate: 2027-01-05", 2, "post.title", 'Put it in quotes:  title: "Yes"'),
         ("title: 1.5\ndate: 2027-01-05", 2, "post.title", 'Put it in quotes:  title: "1.5"'),
@@ -611,6 +614,7 @@ def test_compose_writes_what_split_and_load_take(
     again = load(parts.front, "a.md")
     assert again.problems == ()
     assert list(again.values) == [name for name in front if name != "none"]
+    assert again.values["title"] == re.sub("[\x85\u2028\u2029]", "\n", clean(title))
     assert again.values["channels"] == ["feed", "web"]
     assert again.values["date"] == again.values["updated"] == day
     assert compose(again.values, parts.body) == text

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from publisher.errors import ContentError
 from publisher.model import Note
 from publisher.posts import Source, parse, render
+from publisher.posts.body import count_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -382,6 +383,12 @@ def test_parse_tells_each_line_of_a_repeated_mistake() -> None:
     ]
 
 
+def test_parse_tells_the_first_line_where_it_cannot_tell_another() -> None:
+    """What a browser makes an image of, though nobody wrote one, is told without its own line."""
+    first = 0  # the line below the front matter
+    assert told("a\n\n<image src='q.png' alt='A'>")[0][:3] == (first, "post.image", "q.png")
+
+
 def test_parse_tells_a_hundred_mistakes_at_most() -> None:
     """Nobody reads more, and a broken import must not take for ever."""
     assert len(told("![A](q.png) " * 1_000)) == 100
@@ -607,3 +614,14 @@ def test_render_makes_balanced_tags_and_one_list_of_notes(text: str) -> None:
     assert len(ids) == len(set(ids))
     assert sorted(mentions) == sorted(one for one in ids if one.startswith("mention-"))
     assert led_to == {f"#note-{note.number}" for note in body.notes}
+
+
+@given(st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=40).map("".join))
+def test_parse_reads_what_render_shows(text: str) -> None:
+    """The quick reading that checks a post counts the words that are published."""
+    try:
+        made = post(text)
+    except ContentError:
+        return
+
+    assert made.words == count_words(render(source(text), made).html)

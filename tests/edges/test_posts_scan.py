@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from publisher import posts
 from publisher.errors import ContentError
 from publisher.posts import Found, name_of, read, scan
 from publisher.posts.files import MAX_IMAGE_BYTES, MAX_SOURCE_BYTES
@@ -405,6 +406,13 @@ def test_scan_leaves_out_a_file_that_just_went(
     found = scan(tmp_path)
 
     assert (found.found, found.problems) == ((), ())
+
+
+def test_the_package_has_what_it_names() -> None:
+    """What is loaded on demand is there, and nothing else is."""
+    assert all(callable(getattr(posts, name)) for name in posts.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = posts.nothing
 
 
 # ---------------------------------------------------------------------------------------- read

@@ -582,7 +582,7 @@ def test_drafts_and_posts_to_come_are_nowhere(published: Folder) -> None:
 
     verdicts = {one["path"]: one["verdict"] for one in planned}
     assert ran.code == 0
-    assert (verdicts["draft.md"], verdicts["later.md"]) == ("draft", "future")
+    assert (verdicts["posts/draft.md"], verdicts["posts/later.md"]) == ("draft", "future")
     everywhere = [*_public(published).values(), *(one.read_bytes() for one in published.outbox())]
     assert not [data for data in everywhere if b"Still a draft" in data or b"lifetime" in data]
 
