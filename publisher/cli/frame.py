@@ -14,7 +14,7 @@ import click
 from typing_extensions import override
 
 from publisher import __version__
-from publisher.errors import Problem, PublisherError, UsageError
+from publisher.errors import Problem, PublisherError, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +169,10 @@ class _Root(Group):
         except Exception as error:
             if os.environ.get("PUBLISHER_TRACEBACK"):
                 raise
-            code = _tell([_unexpected(error)], UNEXPECTED, as_json=as_json)
+            if isinstance(error, OSError) and error.filename:
+                code = _tell([_unusable(error)], Unavailable.exit_code, as_json=as_json)
+            else:
+                code = _tell([_unexpected(error)], UNEXPECTED, as_json=as_json)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -182,6 +185,16 @@ def _usage_problem(error: click.ClickException) -> Problem:
         expected="words that the command takes",
         got=error.format_message(),
         hint=f"See: {command} --help",
+    )
+
+
+def _unusable(error: OSError) -> Problem:
+    return Problem(
+        code="file.unusable",
+        path=str(error.filename),
+        expected="a place that this user may read and write",
+        got=error.strerror or str(error),
+        hint="Name another, or clear the way. What was done before is kept.",
     )
 
 

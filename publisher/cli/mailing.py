@@ -77,7 +77,13 @@ def plan(frame: Frame, digest: str | None, until: str | None) -> None:
 @click.option("--at", metavar="TIME", help="As it would be then.")
 @click.option("--for", "for_", metavar="ADDRESS", help="As this subscriber would get it.")
 @click.option("--signed", is_flag=True, help="With our signature, addressed to our own From.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("preview"), metavar="DIR")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("preview"),
+    metavar="DIR",
+    help="Where the files go; preview if absent.",
+)
 @with_frame
 def preview(
     frame: Frame,

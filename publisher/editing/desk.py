@@ -65,9 +65,15 @@ def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -
     ]
 
 
-def is_late(edition: Edition, digest: Digest, *, now: datetime) -> bool:
-    """Whether an edition is too late to go without a person's word, given since its slot."""
-    return now - edition.fire_at > digest.late_after and not is_approved_since_slot(edition)
+def is_late(desk: Desk, edition: Edition, digest: Digest, *, now: datetime) -> bool:
+    """Whether an edition is too late to go without a person's word, given since its slot.
+
+    That word is good for as long as letters are sent: a mail that expires at once helps nobody.
+    """
+    expire_after = desk.config.mail.expire_after
+    if edition.approved_at and is_approved_since_slot(edition):
+        return now - edition.approved_at > expire_after
+    return now - edition.fire_at > min(digest.late_after, expire_after)
 
 
 def is_approved_since_slot(edition: Edition) -> bool:

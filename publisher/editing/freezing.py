@@ -39,7 +39,7 @@ def settle_drafts(desk: Desk, *, now: datetime) -> list[Problem]:
 
 
 def _settle(desk: Desk, digest: Digest, edition: Edition, *, now: datetime) -> list[Problem]:
-    if is_late(edition, digest, now=now):
+    if is_late(desk, edition, digest, now=now):
         return hold(desk.store, edition, HeldReason.LATE)
     if digest.approval == "required":
         return hold(desk.store, edition, HeldReason.UNAPPROVED)

@@ -60,7 +60,7 @@ def _open(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
         if changed:
             return hold(desk.store, edition, HeldReason.CHANGED, f" in {', '.join(changed)}")
         digest = desk.config.digests.get(edition.digest)
-        if digest and is_late(edition, digest, now=now):
+        if digest and is_late(desk, edition, digest, now=now):
             return hold(desk.store, edition, HeldReason.LATE)
         with desk.store.write() as tx:
             if not ledger.begin_opening(tx, edition, now=now):

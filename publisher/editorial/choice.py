@@ -109,10 +109,7 @@ def _rule(post: Post, history: History, *, included: set[str], waiting: set[str]
     elif post.id in waiting:
         verdict, reason = Verdict.SENT, "counts as sent: older than what the first edition brings"
     else:
-        verdict, reason = (
-            Verdict.SENT,
-            "in an earlier edition, or older than what the first brought",
-        )
+        verdict, reason = Verdict.SENT, "in an earlier edition, or older than the first one"
     return Ruling(
         path=post.path, post_id=post.id, verdict=verdict, reason=reason, title=post.title
     )

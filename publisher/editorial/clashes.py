@@ -28,16 +28,16 @@ def without_doubles(posts: Sequence[Post], work: Work) -> list[Post]:
     for post in posts:
         by_id[post.id].append(post)
         by_address[post.location].append(post)
-    kept = []
-    for post in posts:
-        for what, rivals in (("id", by_id[post.id]), ("address", by_address[post.location])):
-            if post is not _owner(rivals, work):
-                other = next(one for one in rivals if one is not post)
-                _blame_double(post, what, f"posts/{other.path}", work)
-                break
-        else:
-            kept.append(post)
-    return kept
+    left_out: set[str] = set()
+    for what, groups in (("id", by_id), ("address", by_address)):
+        for rivals in groups.values():
+            owner = rivals[0] if len(rivals) == 1 else _owner(rivals, work)
+            for post in rivals:
+                if post is not owner and post.path not in left_out:
+                    left_out.add(post.path)
+                    other = next(one for one in rivals if one is not post)
+                    _blame_double(post, what, f"posts/{other.path}", work)
+    return [post for post in posts if post.path not in left_out]
 
 
 def _owner(rivals: Sequence[Post], work: Work) -> Post | None:

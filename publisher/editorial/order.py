@@ -31,7 +31,7 @@ def order_series(
     """Give each post of a series its number; a post without one follows all others.
 
     ``withdrawn`` are the numbers that withdrawn posts keep, ``asked`` is the highest number that
-    any source asks for, out or not. Those that follow come by date, then by name.
+    any source asks for or any post ever held. Those that follow come by date, then by name.
     """
     numbered: dict[int, Post] = {}
     following = []
@@ -40,8 +40,7 @@ def order_series(
             following.append(post)
         else:
             numbered[part] = post
-    free = max([asked, *numbered, *withdrawn]) + 1
-    numbered.update(enumerate(following, start=free))
+    numbered.update(enumerate(following, start=asked + 1))
     total = max(info.planned_parts or 0, *numbered, *withdrawn)
     return Series(
         info=info,

@@ -253,9 +253,10 @@ def refuse_changed_ids(
             known.setdefault(name, pin)
     found = set()
     for post in posts:
+        if work.pin(post) or work.rulings[post.path].verdict not in _COMES_OUT:
+            continue
         same = next((known[name] for name in _names(post) if name in known), None)
-        comes_out = work.rulings[post.path].verdict in _COMES_OUT
-        if same and comes_out and not work.pin(post):
+        if same:
             found.add(same.post_id)
             work.shown.pop(post.id, None)
             work.rule_error(post, f"it is posts/{same.path} under another id")

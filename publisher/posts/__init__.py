@@ -4,6 +4,7 @@ files        the bytes of one post, and what its name says
 scanning     everything that lies in the folder
 text         bytes to text that every format can carry
 frontmatter  YAML, each key with its line; and writing it
+dates        as people write them
 fields       what front matter and series.toml may say
 reading      bytes to a Post, with every problem of the file
 body         Markdown to the text of a post: headings, links, images

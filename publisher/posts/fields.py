@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ from pydantic_core import PydanticCustomError
 from publisher import urls
 from publisher.errors import Problem
 from publisher.model import Channel
+from publisher.posts.dates import DATE_HINT, instant, moment_of
 from publisher.posts.frontmatter import FrontMatter, Mark, quoted
 from publisher.posts.text import is_clean
 
@@ -113,51 +114,17 @@ Tag = Annotated[str, AfterValidator(_one_line), AfterValidator(_tag)]
 
 # -------------------------------------------------------------------------------------- dates
 
-_LOCAL_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)"
-    r"(?:(?:[Tt]|\s+)(\d\d?:\d\d)(:\d\d)?(?:\.\d+)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?\Z"
-)
-_DATE_HINT = "Such as 2027-01-31, 2027-01-31 09:00 or 2027-01-31T09:00:00-05:00."
-
-
-def instant(value: object, zone: ZoneInfo) -> datetime:
-    """Return the moment that a value of front matter means, in UTC.
-
-    A date alone is 00:00 in the zone, a time without an offset a local time there; of a local
-    time that comes twice the first is meant, and one that is skipped is read with the offset
-    from before the change (PEP 495, ``fold=0``). Raises ValueError for anything else.
-    """
-    moment = _moment(value)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(_DATE_HINT) from error
-
-
-def _moment(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - its zone comes next
-    found = _LOCAL_TIME.match(value.strip()) if isinstance(value, str) else None
-    if not found:
-        raise ValueError(_DATE_HINT)
-    day, minutes, seconds, offset = found.groups(default="")
-    return datetime.fromisoformat(f"{day}T{minutes or '00:00':0>5}{seconds}{offset.upper()}")
-
 
 def _instant(value: Any, info: ValidationInfo) -> datetime:
     try:
         return instant(value, cast("dict[str, ZoneInfo]", info.context)["zone"])
     except ValueError as error:
-        raise _fault("a date, with a time or without", _DATE_HINT) from error
+        raise _fault("a date, with a time or without", DATE_HINT) from error
 
 
 def _day(value: Any) -> date:
     try:
-        return _moment(value).date()
+        return moment_of(value).date()
     except ValueError as error:
         raise _fault("a date", "Such as 2027-01-31.") from error
 
@@ -210,21 +177,21 @@ class PostFields(_Model):
     summary: Text = ""
     updated: Instant | None = None
     correction: Text = ""
-    authors: list[Annotated[AuthorFields, BeforeValidator(_named)]] = []
+    authors: list[Annotated[AuthorFields, BeforeValidator(_named)]] = Field(default_factory=list)
     reviewer: Text = ""
     review_due: Day | None = None
     series: Slug | None = None
     part: Annotated[int, Field(ge=1, le=HIGHEST_PART)] | None = None
     slug: Slug | None = None
-    aliases: list[SomeText] = []
-    tags: list[Tag] = []
+    aliases: list[SomeText] = Field(default_factory=list)
+    tags: list[Tag] = Field(default_factory=list)
     image: ImageFields | None = None
-    warnings: list[SomeText] = []
+    warnings: list[SomeText] = Field(default_factory=list)
     channels: (
         Annotated[list[Annotated[Channel, Field(strict=False)]], Field(min_length=1)] | None
     ) = None
     canonical_url: Address = ""
-    references: dict[str, ReferenceFields] = {}
+    references: dict[str, ReferenceFields] = Field(default_factory=dict)
     draft: bool = False
     withdrawn: Annotated[str, AfterValidator(_one_line), AfterValidator(_withdrawal)] = ""
 

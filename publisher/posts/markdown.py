@@ -177,8 +177,9 @@ def _refuse_depth(html: str, *, has_html: bool) -> None:
     The sanitizer's time grows with the square of the depth, and lxml gives up at 256. Without
     an author's own HTML few kinds of tags nest, and they are soon counted.
     """
-    tags = html.count("<") if has_html else sum(map(html.count, _NESTING))
-    if tags <= MAX_DEPTH:
+    if html.count("<") <= MAX_DEPTH:
+        return
+    if not has_html and sum(map(html.count, _NESTING)) <= MAX_DEPTH:
         return
     unclosed: Counter[str] = Counter()
     depth = 0

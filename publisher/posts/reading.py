@@ -151,10 +151,9 @@ def _post(
     front: FrontMatter,
 ) -> Post:
     aliases = [urls.alias_location(alias, name.series) for alias in fields.aliases]
-    raw_id = fields.id if fields.id and not urls.is_iri(fields.id) else ""
-    grown_from = raw_id or (aliases[0] if aliases else name.location)
+    post_id, raw_id = _identity(fields.id or "", site_id, [*aliases, name.location][0])
     return Post(
-        id=urls.post_id(site_id, grown_from) if raw_id or not fields.id else fields.id,
+        id=post_id,
         raw_id=raw_id,
         path=source.path,
         series=name.series,
@@ -185,6 +184,13 @@ def _post(
         words=count_words(html),
         source_sha256=source_sha256(source),
     )
+
+
+def _identity(written: str, site_id: str, first_location: str) -> tuple[str, str]:
+    """Return the id, and what was written for one where that is no absolute IRI."""
+    if urls.is_iri(written):
+        return written, ""
+    return urls.post_id(site_id, written or first_location), written
 
 
 def _tags(fields: PostFields) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ The engines are compared as far as they are installed; none is a dependency but 
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from time import perf_counter
@@ -44,10 +45,7 @@ references: {a: {text: "Lee A. Sleep and worry.", doi: 10.1000/182}}
 def bench_markdown() -> None:
     """Print how long each engine takes for the same posts, and ours from bytes to HTML."""
     print(f"{POSTS} posts of {len(_TEXT) / 1000:.1f} kB, the best of {ROUNDS} rounds")
-    taken = {
-        name: _measure(lambda convert=convert: convert(_TEXT))
-        for name, convert in _engines().items()
-    }
+    taken = {name: _measure(partial(convert, _TEXT)) for name, convert in _engines().items()}
     for name, seconds in sorted(taken.items(), key=lambda one: one[1]):
         print(f"{name:<16}{seconds * 1e3:9.1f} ms {seconds / taken['pyromark']:9.1f}")
 

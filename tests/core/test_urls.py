@@ -7,7 +7,7 @@ import uuid
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher import urls
@@ -89,6 +89,7 @@ def test_slug_of_cuts_between_words() -> None:
     assert urls.slug_of("x" * 100) == "x" * 80
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_slug_of_makes_slugs(title: str) -> None:
     """Whatever the title, the slug is one, or empty, and is its own slug."""
@@ -120,6 +121,7 @@ def test_tag_slug_tells_other_letters_by_code_point() -> None:
     assert urls.tag_slug("  ") == ""
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(lambda tag: tag.strip()))
 def test_tag_slug_is_a_slug(tag: str) -> None:
     """Every tag with something in it has an address."""
@@ -208,6 +210,7 @@ def test_output_file_is_where_a_path_is_served_from(path: str, name: str) -> Non
     assert name == urls.output_file(path)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(categories=["L"]), min_size=1))
 def test_slug_of_ignores_how_marks_are_encoded(title: str) -> None:
     """The same title typed on two machines has one slug."""

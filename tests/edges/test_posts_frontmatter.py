@@ -8,13 +8,13 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.errors import ContentError
 from publisher.model import Author, Channel, Image, Post, Reference
 from publisher.posts import Source, compose, draft, parse
-from publisher.posts.fields import instant
+from publisher.posts.dates import instant
 from publisher.posts.frontmatter import load, split
 from publisher.posts.text import clean
 
@@ -180,6 +180,7 @@ def test_parse_refuses_what_is_no_date(written: str) -> None:
     assert hint == "Such as 2027-01-31, 2027-01-31 09:00 or 2027-01-31T09:00:00-05:00."
 
 
+@settings(deadline=None)
 @given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
 def test_instant_agrees_with_zoneinfo(moment: datetime) -> None:
     """Every local time is what the zone's own rules say, the first where there are two."""
@@ -335,7 +336,7 @@ def test_parse_names_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("key", "hint"),
     [
-        ("titel", "Did you mean title? Keys of your own begin with x-."),
+        ("titles", "Did you mean title? Keys of your own begin with x-."),
         ("Tags", "Did you mean tags? Keys of your own begin with x-."),
         ("excerpt", "Did you mean summary? Keys of your own begin with x-."),
         ("reviewdue", "Did you mean review_due? Keys of your own begin with x-."),
@@ -411,7 +412,7 @@ def test_parse_refuses_a_second_block() -> None:
 
 def test_parse_tells_everything_at_once() -> None:
     """All mistakes of a file come together, in the order of its lines, the text's as well."""
-    front = "titel: T\ntags: x\nslug: from\naliases: [/u/x]\nx-a: [1]\ncorrection: c"
+    front = "titles: T\ntags: x\nslug: from\naliases: [/u/x]\nx-a: [1]\ncorrection: c"
     text = f"---\n{front}\n---\n\n[@nobody] and ![](a.png)\n"
 
     with pytest.raises(ContentError) as raised:
@@ -548,6 +549,7 @@ words = st.text(st.characters(codec="utf-8", categories=["L", "Nd", "Zs"]), min_
 )
 
 
+@settings(deadline=None)
 @given(title=words, body=words, day=st.dates(date(1990, 1, 1), date(2100, 1, 1)), tag=words)
 def test_parse_keeps_the_id_through_edits(title: str, body: str, day: date, tag: str) -> None:
     """Title, date, tags and text may change; the id is the path's."""
@@ -585,6 +587,7 @@ def test_draft_takes_summary_and_part() -> None:
     )
 
 
+@settings(deadline=None)
 @given(
     title=st.text(min_size=1),
     summary=st.text(),

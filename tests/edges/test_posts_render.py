@@ -7,7 +7,7 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.errors import ContentError
@@ -185,6 +185,11 @@ def test_render_takes_citations_side_by_side() -> None:
         f"and the review{mention(1, '-2')}.</p>"
     )
     assert [note.html for note in body.notes][2] == "Oak C."
+
+
+def test_render_leaves_other_brackets_alone() -> None:
+    """Brackets that hold no key are brackets, though citations stand around them."""
+    assert html("[sic] [@a] [me@x.org]") == f"<p>[sic] {mention(1)} [me@x.org]</p>"
 
 
 def test_render_takes_a_citation_after_a_cry() -> None:
@@ -596,6 +601,7 @@ pieces = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=40).map("".join))
 def test_render_makes_balanced_tags_and_one_list_of_notes(text: str) -> None:
     """Whatever is written, tags close, ids are unique, and mentions and notes belong together."""
@@ -616,6 +622,7 @@ def test_render_makes_balanced_tags_and_one_list_of_notes(text: str) -> None:
     assert led_to == {f"#note-{note.number}" for note in body.notes}
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=40).map("".join))
 def test_parse_reads_what_render_shows(text: str) -> None:
     """The quick reading that checks a post counts the words that are published."""

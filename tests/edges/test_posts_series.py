@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.errors import ContentError
@@ -81,6 +81,7 @@ def test_parse_series_bounds_the_depth() -> None:
     assert code == "series.toml"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_parse_series_never_fails_otherwise(data: bytes) -> None:
     """Any bytes are a series or told to be none."""

@@ -510,8 +510,9 @@ def test_missing_directory_is_unavailable(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------ SQLite
 
 
-def test_sqlite_survives_power_loss_and_checks_its_keys(store: Store) -> None:
+def test_sqlite_survives_power_loss_and_checks_its_keys(tmp_path: Path) -> None:
     """Every connection writes ahead, flushes each commit, and checks foreign keys."""
+    store = Store("", tmp_path / "publisher.sqlite3")
     with store.read() as tx:
         found = [
             tx.exec_driver_sql(f"PRAGMA {name}").scalar_one()
@@ -519,6 +520,7 @@ def test_sqlite_survives_power_loss_and_checks_its_keys(store: Store) -> None:
         ]
 
     assert found == ["wal", 2, 1]
+    store.close()
 
 
 @pytest.mark.parametrize("folder", ["a b", "50%", "what?mode=ro", "#1", "tür"])

@@ -168,12 +168,12 @@ BAD_POSTS = {
     ),
     "unknown_key": Bad(
         path="g-key.md",
-        data=_with(f"{DATED}\nsumary: Short"),
+        data=_with(f"{DATED}\ntagz: [Sleep]"),
         code="post.unknown_key",
         line=4,
         expected="a key that is known here",
-        got="sumary",
-        hint="Did you mean summary?",
+        got="tagz",
+        hint="Did you mean tags?",
     ),
     "no_date": Bad(
         path="h-date.md",
@@ -348,7 +348,7 @@ def test_image_of_fifty_megabytes_is_told(published: Folder) -> None:
         ),
         (SITE_ID, "three", "site.id to be a UUID", '"three"', "publisher init"),
         ('"Riverside Letters"', '"Riverside\0Letters"', "UTF-8 text", "a NUL character", "UTF-8"),
-        ('"Riverside Letters"', '"Caf\udce9"', "UTF-8 text", "the byte 0xe9", "UTF-8"),
+        ('"Riverside Letters"', '"\udce9t\udce9"', "UTF-8 text", "the byte 0xe9", "UTF-8"),
         ('"Riverside Letters"', "Riverside", "TOML", "invalid value", "double quotes"),
     ],
 )
@@ -411,7 +411,7 @@ def test_no_config_names_init(folder: Folder, words: tuple[str, ...]) -> None:
     ("words", "command", "got"),
     [
         (["frobnicate"], "publisher", "No such command 'frobnicate'."),
-        (["edition", "aprove", "1"], "publisher edition", "No such command 'aprove'."),
+        (["edition", "agree", "1"], "publisher edition", "No such command 'agree'."),
         (["build", "--fast"], "publisher build", "No such option '--fast'."),
         (["import"], "publisher import", "Missing argument 'SOURCES...'."),
         (["import", "x", "--as", "old"], "publisher import", "'old' is not one of"),
@@ -613,6 +613,23 @@ def test_post_withdrawn_in_its_file_is_gone_from_the_start(published: Folder) ->
     assert "/sleep/help/ /sleep/help/ 410\n" in published.public("_redirects")
     assert "It erred." in published.public("sleep/help/index.html")
     assert "When to ask for help" not in published.public("sleep/feed.rss")
+
+
+def test_new_post_is_a_draft_with_an_address_of_its_own(published: Folder) -> None:
+    """``new`` makes the next part as a draft; a second of the same title gets another address."""
+    before = _public(published)
+
+    first = published.json("new", "Tea & rest", "--series", "sleep")
+    second = published.json("new", "Tea & rest", "--series", "sleep")
+    nameless = published.run("--json", "new", "!?")
+    built = published.run("build")
+
+    posts = published.path / "posts"
+    assert first["path"] == str(posts / "sleep/04-tea-rest.md")
+    assert second["path"] == str(posts / "sleep/05-tea-rest-2.md")
+    assert (nameless.code, nameless.data["error"]["code"]) == (5, "post.title")
+    assert built.code == 0
+    assert _public(published) == before
 
 
 def test_withdraw_leaves_the_number_and_the_reason(published: Folder) -> None:
@@ -867,6 +884,29 @@ def test_place_that_cannot_be_written_stops_before_any_mail(
     assert mailed == []
     assert len(folder.outbox()) == 1
     assert "Light &amp; the clock" in folder.public("sleep/light/index.html")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["init", "{}"], 75),
+        (["init", "{}/letters"], 75),
+        (["preview", "weekly", "--out", "{}"], 75),
+        (["new", "Tea", "--series", "taken"], 5),
+    ],
+)
+def test_place_a_command_was_given_that_is_a_file(
+    published: Folder, words: list[str], code: int
+) -> None:
+    """A path given to a command where a file is in the way is told by name; the file stays."""
+    file = published.path / "posts/taken"
+    file.write_text("in the way")
+
+    ran = published.run("--json", *(word.format(file) for word in words))
+
+    assert ran.code == code
+    assert ran.data["error"]["path"].startswith(str(file))
+    assert file.read_text() == "in the way"
 
 
 def test_database_that_is_none_is_told_and_left_alone(folder: Folder) -> None:

@@ -14,6 +14,8 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from publisher import moving
+from publisher.errors import Refused
 from publisher.store import schema
 from tests.conftest import REPOSITORY, SITE_ID, Folder
 
@@ -267,6 +269,16 @@ def test_each_post_gets_a_number_and_an_address_of_its_own(folder: Folder) -> No
     assert [one["new"] for one in loose["posts"]] == [False]
     assert [one["path"] for one in alone["posts"]] == ["posts/archive-3.md"]
     assert folder.run("check").err.count("✗ ") == 0
+
+
+def test_no_file_is_overwritten(tmp_path: Path) -> None:
+    """Where a file system takes two names for one, the file that is there stays."""
+    (tmp_path / "tea.md").write_text("written by hand")
+
+    with pytest.raises(Refused, match="Nothing was overwritten"):
+        moving._write_new(tmp_path, "tea.md", "imported")
+
+    assert (tmp_path / "tea.md").read_text() == "written by hand"
 
 
 @pytest.mark.parametrize("series", ["feeds", "Sleep Well", "../out"])
