@@ -22,7 +22,8 @@ use cases    publishing, editing, delivering, subscribing, moving, operating
 store        the only SQL
 edges        posts, site, transport, exchange: files and sockets
 renderers    feeds, pages, letters, mail: bytes from values
-judgement    editorial, deliverability, preflight, tokens, urls, config: pure
+config       what config.toml says
+judgement    editorial, deliverability, tokens; urls, look: pure
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception
 """

@@ -125,7 +125,7 @@ def _closed_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         opened.append(store)
         return store
 
-    monkeypatch.setattr(app, "Store", remember)
+    monkeypatch.setattr("publisher.app.opening.Store", remember)
     yield
     for store in opened:
         store.close()

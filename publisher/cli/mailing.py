@@ -316,31 +316,6 @@ def list_editions(frame: Frame) -> None:
         frame.say("No editions yet.")
 
 
-def _find(site: Site, name: str) -> Edition:
-    from publisher.store import editions  # noqa: PLC0415
-
-    digest, _, number = name.rpartition("/")
-    if not digest and len(site.config.digests) == 1:
-        digest = next(iter(site.config.digests))
-    found = None
-    if digest and number.isdecimal():
-        with site.store.read() as tx:
-            found = editions.read_by_number(
-                tx, digest, int(number), rehearsal=site.config.mail.transport == "outbox"
-            )
-    if found is None:
-        raise NotFound(
-            Problem(
-                code="edition.unknown",
-                path=name,
-                expected="an edition such as weekly/12",
-                got=name,
-                hint="publisher edition ls lists them.",
-            )
-        )
-    return found
-
-
 @edition.command("show")
 @click.argument("name")
 @with_frame
@@ -349,7 +324,7 @@ def show_edition(frame: Frame, name: str) -> None:
     from publisher import app  # noqa: PLC0415
 
     site = frame.open()
-    shown = app.describe_edition(site, _find(site, name))
+    shown = app.describe_edition(site, app.find_edition(site, name))
     if frame.json:
         frame.give({**telling.edition_shape(shown.report), **shown.details})
     frame.say(*telling.tell_edition(shown.report), *telling.tell_details(shown.details))
@@ -366,12 +341,12 @@ def approve_edition(frame: Frame, name: str, by: str) -> None:
     from publisher import app, editing  # noqa: PLC0415
 
     site, now = frame.open(), current_time()
-    found = _find(site, name)
+    found = app.find_edition(site, name)
     desk, _ = app.open_desk(site, now=now)
     problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
     if problems:
         raise Refused(*problems)
-    shown = app.describe_edition(site, _find(site, name))
+    shown = app.describe_edition(site, app.find_edition(site, name))
     if frame.json:
         frame.give({**telling.edition_shape(shown.report), **shown.details})
     frame.say(

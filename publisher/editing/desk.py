@@ -24,7 +24,7 @@ MOST_LETTERS = 200
 _HELD_WORDS = {
     HeldReason.LATE: ("a start within late_after of its slot", "a later one"),
     HeldReason.UNAPPROVED: ("an approval before this digest is sent", "none yet"),
-    HeldReason.CHANGED: ("the posts as they were approved", "a change since"),
+    HeldReason.CHANGED: ("posts and templates as they were approved", "a change since"),
     HeldReason.VERSIONS: (f"at most {MOST_LETTERS} different letters", "more than that"),
     HeldReason.PREFLIGHT: ("a letter for every set of its posts", "one that cannot be made"),
 }

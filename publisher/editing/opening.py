@@ -75,11 +75,16 @@ def _open(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
 
 
 def _changed_since_frozen(desk: Desk, edition: Edition) -> list[str]:
-    """Name the posts of an edition that are no longer as they were approved."""
+    """Name what is no longer as it was approved: posts, or the templates of letters."""
     with desk.store.read() as tx:
-        frozen = editions.read_content(tx, edition.id).posts
+        frozen = editions.read_content(tx, edition.id)
     published = {post.id: post.source_sha256 for post in desk.catalog.posts}
-    return [post.path for post in frozen if published.get(post.post_id) != post.source_sha256]
+    changed = [
+        post.path for post in frozen.posts if published.get(post.post_id) != post.source_sha256
+    ]
+    if frozen.templates_sha256 != desk.letters.fingerprint:
+        changed.append("templates")
+    return changed
 
 
 def _write_deliveries(

@@ -261,6 +261,27 @@ def test_prepare_makes_the_tables_once(home: Home) -> None:
     assert len(keys) == len({key.secret for key in keys})
 
 
+def test_prepare_asks_the_database_where_it_cannot_peek(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the schema cannot be peeked at it is read like everything else, and found."""
+    monkeypatch.setattr(peeking, "peek_schema", lambda _path: None)
+
+    made = store.prepare()
+
+    assert made is False
+
+
+def test_second_of_two_makers_finds_what_the_first_made(store: Store) -> None:
+    """Who saw an empty database and then waited for the lock looks again before it makes."""
+    before = store.epoch()
+
+    made = store._make()
+
+    assert made is False
+    assert store.epoch() == before
+
+
 def test_every_database_has_an_epoch_of_its_own(tmp_path: Path) -> None:
     """Two databases never share an epoch or a key, and a copy has its original's."""
     stores = [Store("", tmp_path / name) for name in ("one", "two", "copy")]

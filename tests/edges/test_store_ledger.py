@@ -237,6 +237,21 @@ def test_opening_leaves_out_who_must_not_get_it(store: Store) -> None:
     assert sorted(receipts_of(store)) == [1, 2, 7]
 
 
+def test_candidates_of_a_plan_are_all_there_are(store: Store) -> None:
+    """Before an opening everybody is looked at, page by page, whoever may still join."""
+    ids = add_people(store, 3)
+
+    with store.read() as tx:
+        pages = [
+            ledger.read_candidates(
+                tx, "weekly", POSTS, rehearsal=False, after=after, through=None, limit=2, now=NOON
+            )
+            for after in (0, 2, 3)
+        ]
+
+    assert [[one.subscriber_id for one in page] for page in pages] == [ids[:2], ids[2:], []]
+
+
 def test_opening_gives_each_reader_what_they_lack(store: Store) -> None:
     """A declined series is left out, a post that was received is not sent again, none is none."""
     with store.write() as tx:

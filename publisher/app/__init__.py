@@ -1,0 +1,52 @@
+"""The composition root: the only place that opens a site and strings the use cases together.
+
+opening   a site from its configuration, and what each use case works with
+job       the scheduled job, once
+looking   previews, tests, checks, and what became of an edition
+"""
+
+from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
+from publisher.app.looking import (
+    EditionView,
+    add_sample_reader,
+    check_site,
+    describe_edition,
+    find_edition,
+    preview_letter,
+    report_editions,
+    send_test,
+)
+from publisher.app.opening import (
+    Site,
+    load_config,
+    make_pages,
+    make_workshop,
+    open_desk,
+    open_site,
+    open_transport,
+    template_paths,
+)
+
+__all__ = [
+    "EditionReport",
+    "EditionView",
+    "Report",
+    "Site",
+    "add_sample_reader",
+    "check_site",
+    "deliver_open",
+    "describe_edition",
+    "find_edition",
+    "load_config",
+    "make_pages",
+    "make_workshop",
+    "open_desk",
+    "open_site",
+    "open_transport",
+    "preview_letter",
+    "publish_once",
+    "refuse_unready",
+    "report_editions",
+    "send_test",
+    "template_paths",
+]

@@ -1,0 +1,256 @@
+"""Looking before and after: previews, tests, checks, and what became of an edition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from publisher.app.job import EditionReport, read_reports, refuse_unready
+from publisher.app.opening import make_pages, open_desk, open_transport
+from publisher.config import live_problems
+from publisher.errors import ContentError, NotFound, Problem, Refused
+from publisher.model import Envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from publisher.app.opening import Site
+    from publisher.config import Digest
+    from publisher.model import Address, Body, Catalog, Edition, EditionContent, Post
+
+SAMPLE_READER = "sample.reader@example.org"
+
+
+def find_edition(site: Site, name: str) -> Edition:
+    """Return the edition called ``weekly/12``, or ``12`` where there is one digest.
+
+    A number that stands for a rehearsal and a live edition is the one of the transport in force.
+    Raises NotFound.
+    """
+    from publisher.store import editions  # noqa: PLC0415
+
+    digest, _, number = name.rpartition("/")
+    if not digest and len(site.config.digests) == 1:
+        digest = next(iter(site.config.digests))
+    found = None
+    if digest and number.isdecimal():
+        with site.store.read() as tx:
+            found = editions.read_by_number(
+                tx, digest, int(number), rehearsal=site.config.mail.transport == "outbox"
+            )
+    if found is None:
+        raise NotFound(
+            Problem(
+                code="edition.unknown",
+                path=name,
+                expected="an edition such as weekly/12",
+                got=name,
+                hint="publisher edition ls lists them.",
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionView:
+    """One edition in full, as ``edition show`` tells it."""
+
+    report: EditionReport
+    details: dict[str, object]
+
+
+def report_editions(site: Site) -> list[EditionReport]:
+    """Return every edition with its counts, oldest first."""
+    return read_reports(site.store, set())
+
+
+def describe_edition(site: Site, edition: Edition) -> EditionView:
+    """Return an edition with its posts and letters."""
+    from publisher.store import editions, ledger  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        current = editions.read_one(tx, edition.id)
+        counts = ledger.read_counts(tx, edition.id)
+        posts = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
+        content = editions.read_content(tx, edition.id) if current.content_sha256 else None
+        reasons = ledger.read_reasons(tx, edition.id)
+    titles = {post.post_id: post for post in content.posts} if content else {}
+    details: dict[str, object] = {
+        "content_sha256": current.content_sha256,
+        "approved_by": current.approved_by,
+        "posts": [
+            {
+                "id": post_id,
+                "title": titles[post_id].title if post_id in titles else "",
+                "path": titles[post_id].path if post_id in titles else "",
+            }
+            for post_id in posts
+        ],
+        "reasons": [
+            {"state": str(state), "reason": reason, "count": number}
+            for state, reason, number in reasons
+        ],
+    }
+    return EditionView(report=EditionReport(edition=current, counts=counts), details=details)
+
+
+def add_sample_reader(site: Site, *, now: datetime) -> bool:
+    """Add a made-up reader to a rehearsing site that has nobody."""
+    from publisher.subscribing import ensure_sample_reader  # noqa: PLC0415
+
+    if site.config.mail.transport != "outbox":
+        return False
+    return ensure_sample_reader(site.store, SAMPLE_READER, now=now)
+
+
+def preview_letter(
+    site: Site, digest: Digest, *, at: datetime, address: str | None, signed: bool
+) -> tuple[dict[str, bytes], dict[str, object]]:
+    """Return the files of a preview and facts about it; its links never verify.
+
+    ``address`` shows what one subscriber would get. Signed mail is addressed to our own From.
+    """
+    from publisher import delivering, editing, subscribing, tokens  # noqa: PLC0415
+    from publisher.editorial.choice import posts_for  # noqa: PLC0415
+
+    if signed:
+        raise Refused(_unsigned())
+    desk, _ = open_desk(site, now=at)
+    content = editing.preview(desk, digest, at=at)
+    to = site.config.mail.from_.address if address is None else address
+    parsed = subscribing.read_address(to)
+    person = subscribing.find_by_address(site.store, parsed) if address else None
+    if address and person is None:
+        raise NotFound(_not_on_list(parsed.typed))
+    chosen = tuple(post.post_id for post in content.posts)
+    if person:
+        pairs = [(post.post_id, post.series) for post in content.posts]
+        chosen = posts_for(pairs, declined=frozenset(person.series), received=frozenset())
+    letter = desk.letters.render(content, chosen)
+    compiled = delivering.compile_for(site.config, content, letter)
+    reader = delivering.Reader(
+        address=person.address if person else parsed,
+        discreet=person.discreet if person else False,
+        confirmed_at=person.confirmed_at if person else at,
+        token=tokens.inert("link"),
+    )
+    data = delivering.address_letter(
+        site.config,
+        content,
+        compiled,
+        reader,
+        message_id=f"<preview@{site.config.mail.from_.domain}>",
+        at=at.replace(microsecond=0),
+    )
+    parts = delivering.readable_parts(data)
+    facts = {
+        "subject": parts["subject"],
+        "posts": len(chosen),
+        "html_octets": compiled.html_octets,
+        "content_sha256": content_sha256_of(content),
+    }
+    files = {
+        "letter.html": parts["html"].encode(),
+        "letter.txt": parts["text"].encode(),
+        "letter.eml": data,
+    }
+    return files, facts
+
+
+def content_sha256_of(content: EditionContent) -> str:
+    """Return the digest that an approval covers."""
+    from publisher.letters import content_sha256  # noqa: PLC0415
+
+    return content_sha256(content)
+
+
+def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) -> tuple[str, str]:
+    """Hand one marked letter with inert links to the transport; return outcome and where."""
+    from publisher import delivering, editing, tokens  # noqa: PLC0415
+
+    refuse_unready(site)
+    desk, _ = open_desk(site, now=now)
+    content = editing.preview(desk, digest, at=now)
+    letter = desk.letters.render(content, [post.post_id for post in content.posts])
+    stamp = f"{now:%Y%m%d%H%M%S%f}"
+    sender = site.config.mail.from_
+    data = delivering.address_letter(
+        site.config,
+        content,
+        delivering.compile_for(site.config, content, letter),
+        delivering.Reader(
+            address=address, discreet=False, confirmed_at=now, token=tokens.inert("link")
+        ),
+        message_id=f"<test.{stamp}@{sender.domain}>",
+        at=now.replace(microsecond=0),
+        subject=f"[Test {now:%H:%M}] {content.subject}",
+    )
+    name = f"test-{digest.name}/{stamp}"
+    envelope = Envelope(sender=sender.address, recipient=address.typed, name=name)
+    rehearsal = site.config.mail.transport == "outbox"
+    transport = open_transport(site, rehearsal=rehearsal)
+    try:
+        outcome = transport.send(envelope, data)
+    finally:
+        transport.close()
+    where = f"{site.config.paths.outbox / name}.eml" if rehearsal else outcome.reply
+    return type(outcome).__name__.lower(), str(where)
+
+
+def _unsigned() -> Problem:
+    return Problem(
+        code="preview.signed",
+        path="--signed",
+        expected="keys to sign with",
+        got="none set up in [mail.dkim]",
+        hint="Leave out --signed to see the letter.",
+    )
+
+
+def _not_on_list(address: str) -> Problem:
+    return Problem(
+        code="subscriber.unknown",
+        path="--for",
+        expected="the address of a subscriber",
+        got=address,
+        hint="publisher subscribers ls lists them.",
+    )
+
+
+# -------------------------------------------------------------------------------------- checking
+
+
+def check_site(site: Site, *, now: datetime) -> list[Problem]:
+    """Return every problem of configuration, posts, series, templates and letters."""
+    from publisher import editing  # noqa: PLC0415
+
+    problems = [] if not site.config.live else list(live_problems(site.config))
+    desk, shelf = open_desk(site, now=now)
+    problems += _try_pages(site, shelf.catalog, shelf.body)
+    problems += shelf.catalog.problems
+    for digest in site.config.digests.values():
+        try:
+            content = editing.preview(desk, digest, at=now)
+            if content.posts:
+                desk.letters.render(content, [post.post_id for post in content.posts])
+        except ContentError as error:
+            problems += error.problems
+    return list(dict.fromkeys(problems))
+
+
+def _try_pages(site: Site, catalog: Catalog, body_of: Callable[[Post], Body]) -> list[Problem]:
+    """Render one page of each kind: a template's slip shows before a build."""
+    try:
+        pages = make_pages(site.config)
+        pages.home(catalog)
+        pages.archive(catalog)
+        pages.feeds(catalog)
+        pages.not_found()
+        for series in catalog.series[:1]:
+            pages.series(series, catalog)
+        for post in catalog.posts[:1]:
+            pages.post(post, body_of(post), catalog.place(post), catalog)
+    except ContentError as error:
+        return list(error.problems)
+    return []

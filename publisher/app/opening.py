@@ -1,0 +1,153 @@
+"""Opens a site from its configuration, and what each use case works with."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from publisher import config as configuration
+from publisher import site as files
+from publisher.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from publisher.config import Config
+    from publisher.editing import Desk
+    from publisher.pages import Pages
+    from publisher.publishing import Shelf, Workshop
+    from publisher.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One site: its configuration and its store."""
+
+    config: Config
+    store: Store
+    environ: Mapping[str, str]
+    is_new: bool
+    """Whether the database was made just now."""
+
+
+def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+    """Return the configuration; raises ConfigError with every problem at once."""
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise configuration.missing(path) from error
+    return configuration.parse(data, path=path, environ=environ)
+
+
+def open_site(path: Path, environ: Mapping[str, str]) -> Site:
+    """Open the site of a configuration file; its state directory and tables are made."""
+    config = load_config(path, environ)
+    files.ensure_private(config.paths.state)
+    store = Store(config.database.url, config.paths.state / "publisher.sqlite3")
+    is_new = store.prepare()
+    if is_new:
+        from publisher.operating import adopt_epoch  # noqa: PLC0415 - a new site only
+
+        adopt_epoch(store, config.paths.state, is_new=True)
+    return Site(config=config, store=store, environ=environ, is_new=is_new)
+
+
+def template_paths(config: Config) -> list[Path]:
+    """Return where templates are looked for: the site's own first, then the shipped."""
+    own, shipped = config.paths.templates, files.shipped("templates")
+    return [own, shipped] if own.is_dir() and own.resolve() != shipped.resolve() else [shipped]
+
+
+# --------------------------------------------------------------------------------------- workshops
+
+
+def make_workshop(site: Site) -> Workshop:
+    """Return what a build works with."""
+    from publisher.publishing import Workshop  # noqa: PLC0415
+
+    return Workshop(
+        config=site.config,
+        store=site.store,
+        make_pages=lambda: make_pages(site.config),
+        feed_css=lambda: _first_file(template_paths(site.config), "feeds/feed.css"),
+        fingerprint=_fingerprint(site.config),
+    )
+
+
+def make_pages(config: Config) -> Pages:
+    """Return the renderer of pages."""
+    from publisher.pages import Pages, SiteView  # noqa: PLC0415
+
+    site = config.site
+    return Pages(
+        template_paths(config),
+        SiteView(
+            name=site.name,
+            url=site.url,
+            language=site.language,
+            author=site.author,
+            logo=site.logo,
+            accent=site.accent,
+            notice=site.notice,
+            crisis=site.crisis,
+            zone=site.timezone,
+        ),
+    )
+
+
+def _first_file(folders: list[Path], name: str) -> bytes:
+    return next(folder / name for folder in folders if (folder / name).is_file()).read_bytes()
+
+
+def _fingerprint(config: Config) -> str:
+    """Return a digest of everything but posts and store that outputs are made from."""
+    digest = hashlib.sha256(repr((config.site, config.feeds, config.mail)).encode())
+    digest.update(repr((config.review, sorted(config.digests))).encode())
+    for folder in (
+        Path(__file__).parent,
+        *template_paths(config),
+    ):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in {".py", ".html", ".css", ".xml"}:
+                facts = file.stat()
+                digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
+    """Return what editions are made with, at ``now``."""
+    from publisher.editing import Desk  # noqa: PLC0415
+    from publisher.letters import Letters  # noqa: PLC0415
+    from publisher.publishing import open_shelf  # noqa: PLC0415
+
+    shelf = open_shelf(site.config, site.store, now=now)
+    desk = Desk(
+        config=site.config,
+        store=site.store,
+        letters=Letters(template_paths(site.config)),
+        catalog=shelf.catalog,
+        body_of=shelf.body,
+    )
+    return desk, shelf
+
+
+def open_transport(site: Site, *, rehearsal: bool) -> Transport:
+    """Return the way out: the outbox for a rehearsal, else the relay."""
+    from publisher.transport import Outbox, Smtp, SmtpSettings  # noqa: PLC0415
+
+    if rehearsal:
+        return Outbox(site.config.paths.outbox)
+    smtp = site.config.mail.smtp
+    return Smtp(
+        SmtpSettings(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            username=smtp.username,
+            password=smtp.password.read(site.environ) if smtp.username else "",
+            hello=site.config.mail.from_.domain,
+        )
+    )

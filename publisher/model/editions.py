@@ -1,0 +1,157 @@
+"""Editions, their content and the letters made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class EditionState(StrEnum):
+    """The life of an edition; ``sent partial cancelled failed missed`` are the ends."""
+
+    DRAFT = "draft"  # -> scheduled (frozen), held, cancelled, failed
+    SCHEDULED = "scheduled"  # frozen -> ready, held, cancelled
+    READY = "ready"  # rows are being made -> sending, held, cancelled
+    SENDING = "sending"  # -> paused, held, sent, partial, cancelled
+    PAUSED = "paused"  # -> sending, cancelled
+    SENT = "sent"
+    PARTIAL = "partial"
+    HELD = "held"  # needs a person -> draft, scheduled, sending, cancelled
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    MISSED = "missed"
+
+
+class HeldReason(StrEnum):
+    """Why an edition waits for a person."""
+
+    LATE = "late"
+    UNAPPROVED = "unapproved"
+    CHANGED = "changed"
+    PREFLIGHT = "preflight"
+    RESTORED = "restored"
+    RELAY = "relay"
+    VERSIONS = "versions"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A title and where it leads, absolute."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesLine:
+    """One line of a series list in a letter: a part with its link, or one still to come."""
+
+    number: int
+    title: str
+    url: str
+    post_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterPost:
+    """A post as a letter shows it, frozen with its edition; every address is absolute."""
+
+    post_id: str
+    path: str
+    source_sha256: str
+    title: str
+    url: str
+    summary: str
+    html: str
+    """The full text for ``content = "full"``; empty for summaries."""
+    text: str
+    """The same as plain text; empty for summaries."""
+    words: int
+    series: str = ""
+    series_title: str = ""
+    series_url: str = ""
+    part: int | None = None
+    total: int | None = None
+    previous: Link | None = None
+    next: Link | None = None
+    lines: tuple[SeriesLine, ...] = ()
+    """The whole series in order."""
+    authors: tuple[str, ...] = ()
+    correction: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionContent:
+    """Everything a letter of this edition is made of; ``content_sha256`` covers it."""
+
+    digest: str
+    number: int
+    rehearsal: bool
+    title: str
+    """The digest's title."""
+    dated_on: str
+    """The slot's local date, ISO."""
+    subject: str
+    discreet_subject: str
+    preheader: str
+    intro: str
+    posts: tuple[LetterPost, ...]
+    site_name: str
+    site_url: str
+    language: str
+    author: str
+    accent: str
+    notice: str
+    crisis: str
+    postal_address: str
+    web_url: str
+    """The edition's own page."""
+    audience_rule: str
+    templates_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An edition's mail for one set of its posts: inlined HTML and text, with slots as tokens."""
+
+    key: str
+    """SHA-256 over the ids of its posts, in order."""
+    post_ids: tuple[str, ...]
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """One numbered mailing of a digest for one slot."""
+
+    id: int
+    digest: str
+    number: int | None
+    """Missing only where the edition never was one: ``missed``."""
+    rehearsal: bool
+    slot: str
+    """The natural key: ``2026-11-24T07:30[America/New_York]``, or ``now:`` and an instant."""
+    fire_at: datetime
+    state: EditionState
+    reason: str = ""
+    version: int = 1
+    subject: str = ""
+    content_sha256: str = ""
+    audience: int = 0
+    letters: int = 0
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    """When a person approved it; nothing where its digest asks for no approval."""
+    closed_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """How people call it: ``weekly/12``."""
+        return f"{self.digest}/{self.number if self.number is not None else '-'}"
