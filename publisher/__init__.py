@@ -23,7 +23,8 @@ store        the only SQL
 edges        posts, site, transport, exchange: files and sockets
 renderers    feeds, pages, letters, mail: bytes from values
 config       what config.toml says
-judgement    editorial, deliverability, tokens; urls, look: pure
+judgement    editorial, deliverability, tokens: pure
+shared       urls, look: addresses and design tokens, pure
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception
 """

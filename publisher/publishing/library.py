@@ -99,6 +99,8 @@ class Library:
                 good.append(self._parse(posts.read(self.root, found)))
             except ContentError as error:
                 broken[found.path] = error.problems
+        # A slug of its own in the front matter is where links between posts must lead.
+        self._paths |= {post.path: post.location for post in good}
         return Sources(posts=tuple(good), broken=broken, infos=infos, problems=tuple(problems))
 
     def _read_series(self) -> tuple[dict[str, SeriesInfo], list[Problem]]:
@@ -130,8 +132,10 @@ class Library:
         kept = self.recall(post_id)
         if kept is None:
             return None
+        source = posts.Source(path=path, data=kept[0], images=kept[1])
         try:
-            return self._parse(posts.Source(path=path, data=kept[0], images=kept[1]))
+            # What it links to may be gone by now; that is no reason to lose it.
+            return posts.parse(source, site_id=self.site_id, zone=self.zone, require_alt=False)
         except ContentError:
             return None
 

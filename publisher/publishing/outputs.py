@@ -242,9 +242,9 @@ def _editions(press: Press) -> Iterator[Output]:
 def _answers(press: Press) -> Iterator[Output]:
     """List what web servers and robots read."""
     site, catalog = press.config.site, press.catalog
+    web = on_channel(catalog, Channel.WEB)
     redirects = [
-        f"{urls.post_path(old)} {urls.post_path(new)} 301"
-        for old, new in catalog.redirects.items()
+        f"{urls.post_path(old)} {urls.post_path(new)} 301" for old, new in web.redirects.items()
     ]
     gone = [
         f"{urls.post_path(one.location)} {urls.post_path(one.location)} 410"
@@ -253,7 +253,6 @@ def _answers(press: Press) -> Iterator[Output]:
     yield _text("_redirects", "".join(f"{line}\n" for line in [*redirects, *gone]))
     yield _text("_headers", _HEADERS)
     yield _text("robots.txt", f"User-agent: *\nAllow: /\n\nSitemap: {site.url}/sitemap.xml\n")
-    web = on_channel(catalog, Channel.WEB)
     pages = ["/", "/archive/", *(f"/{one.slug}/" for one in web.series)]
     dated = [(urls.post_path(post.location), post.changed_at) for post in reversed(web.posts)]
     entries = [f"<url><loc>{urls.absolute(site.url, path)}</loc></url>" for path in pages]

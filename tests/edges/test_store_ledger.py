@@ -941,6 +941,7 @@ def test_accepted_is_absorbing(store: Store, late: DeliveryState) -> None:
     before = row_of(store, 1)
 
     zombie.end(1, OUTCOMES[late])
+    successor.end(1, OUTCOMES[late])
     with store.write() as tx:
         ledger.suppress_delivery(tx, zombie.edition, successor.begun[1], "left")
         ledger.end_open(tx, zombie.edition, DeliveryState.EXPIRED, "old")
