@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,10 +21,11 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 _BEGINNING = """\
 # Benchmarks
 
-`make bench` measures what stands here and writes this page. It was written on {date}, from
-publisher {version}.
+`make bench` measures what stands here and writes this page. It was written on {date},
+from publisher {version}.
 
-The machine: {machine}. Python {python}; {hugo}.
+- The machine: {machine}.
+- Python {python}; {hugo}.
 
 Numbers are medians, with the least and the most in brackets. The machine does other things too, so
 trust the ratios before the seconds, and a ratio only within its own table: each is taken from runs
@@ -38,20 +40,22 @@ known for its speed. A small program makes the posts from a seed: Markdown of ab
 headings, lists, links, emphasis, a table in every fourth and a footnote in every third, in series
 of 50 parts, three tags to each. Both sites have a page for every post, with its neighbours and a
 list of the parts around it, a page for every series and tag, a first page, an archive and a
-sitemap. Hugo writes RSS for the site and each series; publisher writes RSS, Atom and JSON Feed,
-each also compressed twice. Hugo's templates are in `tests/benchmarks/hugo_site/`; there is no
-theme.
+sitemap. The site, every series and every tag have a feed of the newest 30 posts with their whole
+text: Hugo writes it as RSS; publisher as RSS, Atom and JSON Feed, each also compressed twice.
+Hugo's templates are in `tests/benchmarks/hugo_site/`; there is no theme.
 
 Each number is one whole command, from its start to its end, as you would type it:
-`publisher build` and `hugo`. {turns}
+`publisher build` and `hugo`. The two take turns: {rounds} that count, after {warm_ups} to warm up, and the
+one that goes first changes from turn to turn.
 
 - **full**: nothing is there but the posts and the templates. publisher also makes its database and
   keeps each post's source in it.
 - **no change**: the command again. publisher sees that nothing changed and writes nothing; Hugo
   builds everything again, as it always does.
 - **one post changed**: a sentence was added to one post.
-- **seconds** is what you wait; **CPU seconds** is what all processors did meanwhile. Hugo works on
-  all of them at once, publisher on one. **Peak memory** is the most that was held at one moment.
+
+**Seconds** is what you wait; **CPU seconds** is what all processors did meanwhile: Hugo works on all
+of them at once, publisher on one. **Peak memory** is the most that was held at one moment.
 """
 
 _LIMITS = """\
@@ -76,6 +80,8 @@ what that takes, without sending.
 def main() -> int:
     """Measure, and write or print the page."""
     options = _read_options()
+    if shutil.which("hugo") is None:
+        sys.exit("Hugo is not installed. Type:  sudo apt-get install hugo")
     posts, rounds, warm_ups = (
         ([200], 1, 0) if options.quick else (options.posts, options.rounds, options.warm_ups)
     )
@@ -142,11 +148,7 @@ def _hugo_version() -> str:
 
 
 def _write_build(compared: list[Comparison], rounds: int, warm_ups: int) -> str:
-    turns = (
-        f"Both took turns, {rounds} that count after {warm_ups} to warm up, and the one that went "
-        "first changed from turn to turn."
-    )
-    parts = [_BUILD.format(turns=turns)]
+    parts = [_BUILD.format(rounds=rounds, warm_ups=warm_ups)]
     for one in compared:
         parts.append(f"### {one.posts:,} posts, {one.markdown_bytes / 1e6:.1f} MB of Markdown\n")
         parts.append(f"{write_table(one)}\n\n{write_shares(one)}\n")

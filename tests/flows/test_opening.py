@@ -64,12 +64,14 @@ def _letters(site: app.Site) -> dict[str, int]:
         for letter_id in editions.letter_ids(tx, edition.id).values():
             letter = editions.read_letter(tx, edition.id, letter_id)
             found[" ".join(title_of[one] for one in letter.post_ids)] = letter_id
-    given = [row[0] for row in rows(site, schema.deliveries, schema.deliveries.c.letter_id)]
+    columns = schema.deliveries.c
+    written = rows(site, schema.deliveries, columns.edition_id, columns.letter_id)
+    given = [row[1] for row in written if row[0] == edition.id]
     return {name: given.count(letter_id) for name, letter_id in found.items()}
 
 
 def _two_digests(folder: Folder) -> app.Site:
-    folder.configure(digests__daily='title = "Daily"\nschedule = "every day at 18:00"')
+    folder.configure(digests__eve='title = "Eve"\nschedule = "every monday at 07:30"')
     return folder.open()
 
 
@@ -111,7 +113,7 @@ def test_a_digest_goes_to_those_who_chose_it(folder: Folder, site: app.Site) -> 
     site = _two_digests(folder)
     join(site, "anna")
     join(site, "ben", digests=("weekly",))
-    join(site, "carla", digests=("daily",))
+    join(site, "carla", digests=("eve",))
 
     tick(site, SLOT)
     way_out, _ = send(site, SLOT)
@@ -291,10 +293,10 @@ def test_nobody_gets_a_post_by_two_digests(folder: Folder, site: app.Site) -> No
     """What one digest brought the other leaves out; who has all of it gets no second letter."""
     site = _two_digests(folder)
     join(site, "anna")
-    join(site, "ben", digests=("daily",))
+    join(site, "ben", digests=("eve",))
     tick(site, SEEN)
 
-    tick(site, SLOT - DAY)  # the daily goes first, to both
+    tick(site, SLOT - DAY)  # the other digest goes first, to both
     first, _ = send(site, SLOT - DAY)
     folder.post("four.md", "Four", date="2026-11-24")
     tick(site, SLOT)
