@@ -181,7 +181,7 @@ def withdraw(store: Store, wanted: str, *, reason: str, now: datetime) -> str:
             path=wanted,
             expected="the address, path or id of a published post",
             got="none that was published",
-            hint="publisher check lists the posts. Nothing was changed.",
+            hint="publisher plan lists the posts. Nothing was changed.",
         )
     )
 

@@ -101,7 +101,7 @@ def new(frame: Frame, title: str, series: str | None) -> None:
     full = site.config.paths.posts / path
     if frame.json:
         frame.give({"path": str(full)})
-    frame.say(f"Made {full}, a draft. Write it, then remove the line draft: true.")
+    frame.say(f"Made {telling.near(full)}, a draft. Write it, then remove the line draft: true.")
 
 
 @click.command(cls=Command)

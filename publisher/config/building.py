@@ -143,7 +143,7 @@ def _check_dkim(settings: Settings) -> Iterator[Problem]:
                     "missing",
                     expected=f"{name} to be set beside {key}",
                     got="nothing",
-                    hint="`publisher dns` shows the records that belong to it.",
+                    hint="Set both, or leave both empty.",
                 )
 
 

@@ -204,7 +204,7 @@ _ROWS: tuple[tuple[str, Kind, Any, str], ...] = (
         "mail.dkim.domain",
         or_empty(domain()),
         "",
-        "domain that signs; `publisher dns` shows its records",
+        "domain that signs",
     ),
     ("mail.dkim.selector", or_empty(domain()), "", "name of the key in DNS"),
     ("mail.dkim.rsa_key", secret(), {"file": ""}, 'private key, PEM; "" = none'),

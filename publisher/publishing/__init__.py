@@ -104,9 +104,7 @@ def _rebuild(
     config, store = workshop.config, workshop.store
     usable = memory if memory and memory.fingerprint == workshop.fingerprint else None
     library = open_library(config, store, scan)
-    sources, record, catalog = read_catalog(
-        config, store, library, usable.parsed if usable else {}, now=now
-    )
+    _, record, catalog = read_catalog(config, store, library, usable, now=now)
     _pin(store, library, catalog, record, now=now)
     with store.read() as tx:
         public = read_public(tx, rehearsal=config.mail.transport == "outbox")
@@ -131,7 +129,8 @@ def _rebuild(
         files=len(inputs),
         problems=catalog.problems,
         inputs=inputs,
-        parsed=library.parsed(sources),
+        parsed=library.parsed(),
+        paths=library.paths_digest(),
     )
     state = config.paths.state
     site.write(state / MEMORY_FILE, dump_memory(kept), root=state, private=True)
@@ -162,7 +161,7 @@ def read_catalog(
     config: Config,
     store: Store,
     library: Library,
-    remembered: Mapping[str, tuple[object, Post]],
+    remembered: Memory | None,
     *,
     now: datetime,
 ) -> tuple[Sources, Record, Catalog]:
@@ -211,9 +210,7 @@ def open_shelf(config: Config, store: Store, *, now: datetime) -> Shelf:
     """Return the catalog at ``now`` with its texts; what the last build parsed is not read again."""
     memory = load_memory(config.paths.state / MEMORY_FILE)
     library = open_library(config, store)
-    sources, record, catalog = read_catalog(
-        config, store, library, memory.parsed if memory else {}, now=now
-    )
+    sources, record, catalog = read_catalog(config, store, library, memory, now=now)
     return Shelf(
         catalog=catalog,
         library=library,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from publisher.model import Body, Post, SeriesInfo
 
 _KEPT_BODIES = 128
+_SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A source as it was parsed."""
+
+    signature: object
+    post: Post
+    has_links: bool
+    """Whether it links to other posts' sources: then it depends on what is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +54,10 @@ class Memory:
     problems: tuple[Problem, ...]
     inputs: Mapping[str, str]
     """Output file → digest of what it was made from."""
-    parsed: Mapping[str, tuple[object, Post]] = field(default_factory=dict)
-    """Source path → (its signature, the post); broken sources are read anew each time."""
+    parsed: Mapping[str, Parsed] = field(default_factory=dict)
+    """By source path; broken sources are read anew each time."""
+    paths: str = ""
+    """Of every source's path: what links between posts were checked against."""
 
 
 def load_memory(path: Path) -> Memory | None:
@@ -83,22 +97,35 @@ class Library:
     _found: dict[str, posts.Found] = field(default_factory=dict)
     _paths: dict[str, str] = field(default_factory=dict)
     _bodies: dict[str, Body] = field(default_factory=dict)
+    _parsed: dict[str, Parsed] = field(default_factory=dict)
+    _links_digest: str = ""
 
-    def read_sources(self, remembered: Mapping[str, tuple[object, Post]]) -> Sources:
+    def read_sources(self, remembered: Memory | None) -> Sources:
         """Return what the files say; sources that did not change are not opened."""
         self._found = {found.path: found for found in self.scan.found}
         self._paths = {one.path: posts.name_of(one.path).location for one in self.scan.found}
         infos, problems = self._read_series()
+        known = remembered.parsed if remembered else {}
+        same_paths = remembered is not None and remembered.paths == self.paths_digest()
         good, broken = [], dict(self.scan.broken)
         for found in self.scan.found:
-            before = remembered.get(found.path)
-            if before and before[0] == found.signature:
-                good.append(before[1])
+            before = known.get(found.path)
+            usable = before and before.signature == found.signature
+            if before and usable and (same_paths or not before.has_links):
+                self._parsed[found.path] = before
+                good.append(before.post)
                 continue
             try:
-                good.append(self._parse(posts.read(self.root, found)))
+                source = posts.read(self.root, found)
+                post = self._parse(source)
             except ContentError as error:
                 broken[found.path] = error.problems
+                continue
+            has_links = _SOURCE_LINK.search(source.data) is not None
+            self._parsed[found.path] = Parsed(
+                signature=found.signature, post=post, has_links=has_links
+            )
+            good.append(post)
         # A slug of its own in the front matter is where links between posts must lead.
         self._paths |= {post.path: post.location for post in good}
         return Sources(posts=tuple(good), broken=broken, infos=infos, problems=tuple(problems))
@@ -123,9 +150,26 @@ class Library:
             known_paths=self._paths,
         )
 
-    def parsed(self, sources: Sources) -> dict[str, tuple[object, Post]]:
+    def paths_digest(self) -> str:
+        """Return a digest of which sources there are."""
+        return hashlib.sha256(
+            repr(sorted(self.scan.folders)).encode()
+            + repr([found.path for found in self.scan.found]).encode()
+        ).hexdigest()
+
+    def parsed(self) -> Mapping[str, Parsed]:
         """Return what the next build may skip."""
-        return {post.path: (self._found[post.path].signature, post) for post in sources.posts}
+        return self._parsed
+
+    def link_facts(self, post: Post) -> str:
+        """Return a digest of what a post's links between posts depend on; empty without any."""
+        parsed = self._parsed.get(post.path)
+        if parsed is not None and not parsed.has_links:
+            return ""
+        if not self._links_digest:
+            facts = repr(sorted(self._paths.items())).encode()
+            self._links_digest = hashlib.sha256(facts).hexdigest()
+        return self._links_digest
 
     def recalled(self, post_id: str, path: str) -> Post | None:
         """Return a post from its last good source, or None where that does not load either."""

@@ -122,7 +122,10 @@ def _posts(press: Press, web: Catalog) -> Iterator[Output]:
         yield Output(
             file=urls.output_file(urls.post_path(post.location)),
             inputs=_digest(
-                press.pages.fingerprint, post, contents[place.series.slug] if place else ""
+                press.pages.fingerprint,
+                post,
+                contents[place.series.slug] if place else "",
+                press.library.link_facts(post),
             ),
             make=_post_maker(press, web, post, place),
         )
@@ -201,7 +204,7 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
     shown = {one.slug: one for one in web.series}
     for one in web.withdrawals:
         yield Output(
-            file=urls.output_file(urls.post_path(one.location)),
+            file=f"archive/gone/{one.location}.html",
             inputs=_digest(mark, one, titles.get(one.series or "")),
             make=_page(pages.gone, one, shown.get(one.series or "")),
         )
@@ -246,8 +249,9 @@ def _answers(press: Press) -> Iterator[Output]:
     redirects = [
         f"{urls.post_path(old)} {urls.post_path(new)} 301" for old, new in web.redirects.items()
     ]
+    # The page stands elsewhere, so that no web server finds it before the rule.
     gone = [
-        f"{urls.post_path(one.location)} {urls.post_path(one.location)} 410"
+        f"{urls.post_path(one.location)} /archive/gone/{one.location}.html 410"
         for one in catalog.withdrawals
     ]
     yield _text("_redirects", "".join(f"{line}\n" for line in [*redirects, *gone]))
@@ -302,7 +306,9 @@ def _feeds(press: Press) -> Iterator[Output]:
     limit = config.feeds.entries
     yield from _three(
         "feed",
-        _digest(masthead, _entry_facts(catalog, feeds.newest(catalog, catalog.posts, limit))),
+        _digest(
+            masthead, _entry_facts(press, catalog, feeds.newest(catalog, catalog.posts, limit))
+        ),
         lambda: feeds.site_feed(catalog, press.body, masthead),
     )
     for series in catalog.series:
@@ -311,7 +317,7 @@ def _feeds(press: Press) -> Iterator[Output]:
             _digest(
                 masthead,
                 series.info,
-                _entry_facts(catalog, feeds.newest(catalog, series.posts, limit)),
+                _entry_facts(press, catalog, feeds.newest(catalog, series.posts, limit)),
             ),
             _series_describer(press, catalog, series, masthead),
         )
@@ -319,7 +325,9 @@ def _feeds(press: Press) -> Iterator[Output]:
     for slug, (tag, tagged) in _by_tag(catalog).items():
         yield from _three(
             f"tags/{slug}/feed",
-            _digest(masthead, tag, _entry_facts(catalog, feeds.newest(catalog, tagged, limit))),
+            _digest(
+                masthead, tag, _entry_facts(press, catalog, feeds.newest(catalog, tagged, limit))
+            ),
             _tag_describer(press, catalog, tag, masthead),
         )
 
@@ -372,7 +380,7 @@ def _tag_describer(
     return lambda: feeds.tag_feed(catalog, tag, press.body, masthead)
 
 
-def _entry_facts(catalog: Catalog, posts: Sequence[Post]) -> tuple[object, ...]:
+def _entry_facts(press: Press, catalog: Catalog, posts: Sequence[Post]) -> tuple[object, ...]:
     """Return what a feed's entries are made from: the posts and their neighbours."""
     facts: list[object] = []
     for post in posts:
@@ -386,7 +394,7 @@ def _entry_facts(catalog: Catalog, posts: Sequence[Post]) -> tuple[object, ...]:
                 place.series.total,
                 tuple((one.location, one.title) for one in neighbours if one),
             )
-        facts.append((post, around))
+        facts.append((post, around, press.library.link_facts(post)))
     return tuple(facts)
 
 

@@ -147,5 +147,5 @@ def _other_schema(found: str) -> Problem:
         path="database",
         expected=f"a database of schema {peeking.REVISION}",
         got=f"schema {found}",
-        hint="Run the release that made it, or: publisher upgrade",
+        hint="Run the release that made it. Nothing was changed.",
     )

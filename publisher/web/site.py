@@ -58,7 +58,7 @@ _HASHED_CACHE = b"public, max-age=31536000, immutable"
 _PAGE_CACHE = b"public, max-age=300"
 _ERROR_CACHE = b"public, max-age=60"
 _POLICIES: Final = {
-    _HTML: b"default-src 'none'; style-src 'self'; img-src 'self' https:; form-action 'self';"
+    _HTML: b"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     b" base-uri 'none'; frame-ancestors 'none'",
     "image/svg+xml": b"default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }

@@ -308,9 +308,8 @@ def _killed_at(monkeypatch: pytest.MonkeyPatch, moment_: str, count: int) -> Ite
 def _tick_until_killed(
     monkeypatch: pytest.MonkeyPatch, site: app.Site, now: datetime, moment_: str, count: int
 ) -> bool:
-    with _killed_at(monkeypatch, moment_, count) as killed:
-        with suppress(_Killed):
-            tick(site, now, digest="weekly")
+    with _killed_at(monkeypatch, moment_, count) as killed, suppress(_Killed):
+        tick(site, now, digest="weekly")
     return killed[0]
 
 

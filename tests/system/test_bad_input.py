@@ -610,8 +610,8 @@ def test_post_withdrawn_in_its_file_is_gone_from_the_start(published: Folder) ->
     ran = published.run("build")
 
     assert ran.code == 0
-    assert "/sleep/help/ /sleep/help/ 410\n" in published.public("_redirects")
-    assert "It erred." in published.public("sleep/help/index.html")
+    assert "/sleep/help/ /archive/gone/sleep/help.html 410\n" in published.public("_redirects")
+    assert "It erred." in published.public("archive/gone/sleep/help.html")
     assert "When to ask for help" not in published.public("sleep/feed.rss")
 
 
@@ -640,14 +640,27 @@ def test_withdraw_leaves_the_number_and_the_reason(published: Folder) -> None:
 
     assert (ran.code, again.code) == (0, 0)
     assert ran.data["withdrawn"] == "sleep/light"
-    assert "/sleep/light/ /sleep/light/ 410\n" in published.public("_redirects")
-    page = published.public("sleep/light/index.html")
+    assert "/sleep/light/ /archive/gone/sleep/light.html 410\n" in published.public("_redirects")
+    page = published.public("archive/gone/sleep/light.html")
+    assert not (published.path / "public/sleep/light/index.html").exists()
     assert "This post was withdrawn" in page
     assert "The dose was wrong." in page
     assert "Part 3 of 3" in published.public("sleep/help/index.html")
     for file in ("feed.atom", "feed.rss", "feed.json", "sleep/feed.atom", "sitemap.xml"):
         assert "sleep/light" not in published.public(file)
     assert "/sleep/light/" not in published.public("sleep/help/index.html")
+
+
+def test_post_moved_under_a_link_is_told_whatever_is_remembered(published: Folder) -> None:
+    """A post that links to a source that went is told at the next check, though it did not change."""
+    text = "See [the first](01-worry.md).\n"
+    published.post("sleep/04-more.md", "More", date="2026-10-20", body=text)
+    assert published.run("build").code == 0
+    (published.path / "posts/sleep/01-worry.md").rename(published.path / "posts/sleep/01-night.md")
+
+    codes = {problem["code"] for problem in published.json("check")["problems"]}
+
+    assert "post.link" in codes
 
 
 def test_deleted_file_stays_published(published: Folder) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FEED = b"<feed xmlns='http://www.w3.org/2005/Atom'/>" * 100
 CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self' https:; form-action 'self';"
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
 
