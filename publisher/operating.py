@@ -1,4 +1,4 @@
-"""Keep the site in order: its keys, its epoch."""
+"""Keep the site in order: its keys, its epoch, what is forgotten in time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from publisher import site
 from publisher.errors import Problem, Refused, UsageError
-from publisher.store import subscribers
+from publisher.store import retention, subscribers
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from publisher.config import Privacy
     from publisher.store import Store
 
 ROTATING = ("link", "bounce", "form", "session")
@@ -39,6 +40,18 @@ def rotate_key(store: Store, purpose: str, secret: bytes, *, now: datetime) -> i
         made = subscribers.rotate_key(tx, purpose, secret, now=now)
         subscribers.note(tx, "operator", "rotate", f"key:{purpose}", now=now, detail=str(made))
     return made
+
+
+def forget_in_time(store: Store, keep: Privacy, *, now: datetime) -> int:
+    """Erase what the configuration keeps only for a while; return how many records."""
+    attempts_before, asked_before = now - keep.keep_attempts, now - keep.keep_unconfirmed
+    with store.read() as tx:
+        if not retention.has_old(tx, attempts_before=attempts_before, asked_before=asked_before):
+            return 0
+    with store.write() as tx:
+        return retention.forget_attempts(
+            tx, before=attempts_before
+        ) + retention.forget_unconfirmed(tx, before=asked_before)
 
 
 def adopt_epoch(store: Store, state: Path, *, is_new: bool) -> None:

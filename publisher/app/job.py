@@ -79,6 +79,7 @@ def publish_once(
     first mail. Raises Refused for a live site that may not mail yet.
     """
     from publisher import editing  # noqa: PLC0415
+    from publisher.operating import forget_in_time  # noqa: PLC0415
     from publisher.publishing import build  # noqa: PLC0415
 
     refuse_unready(site)
@@ -97,6 +98,7 @@ def publish_once(
             site, clock=clock, is_stopping=is_stopping, on_progress=on_progress
         )
         report.problems += report.round.problems
+    forget_in_time(site.store, site.config.privacy, now=now)
     report.editions = read_reports(site.store, before)
     return report
 
