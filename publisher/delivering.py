@@ -12,7 +12,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 from zoneinfo import ZoneInfo
 
 from publisher import deliverability, mail, site, tokens, urls
@@ -274,6 +274,8 @@ def _next_attempt_at(outcome: Outcome, due: ledger.Due, now: datetime) -> dateti
             return now + deliverability.back_off(due.attempts + 1)
         case Accepted() | Rejected():
             return None
+        case _:
+            assert_never(outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

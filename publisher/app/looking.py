@@ -75,10 +75,12 @@ def describe_edition(site: Site, edition: Edition) -> EditionView:
         posts = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         content = editions.read_content(tx, edition.id) if current.content_sha256 else None
         reasons = ledger.read_reasons(tx, edition.id)
+        uncertain = ledger.count_uncertain(tx, edition.id)
     titles = {post.post_id: post for post in content.posts} if content else {}
     details: dict[str, object] = {
         "content_sha256": current.content_sha256,
         "approved_by": current.approved_by,
+        "uncertain_attempts": uncertain,
         "posts": [
             {
                 "id": post_id,

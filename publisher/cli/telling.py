@@ -175,6 +175,8 @@ def tell_details(details: Mapping[str, object]) -> list[str]:
     lines += [
         f"  {one['count']} {one['state']}: {one['reason'] or 'no reason given'}" for one in reasons
     ]
+    if details["uncertain_attempts"]:
+        lines.append(f"  attempts that ended without a reply: {details['uncertain_attempts']}")
     if details["content_sha256"]:
         lines.append(f"  content {details['content_sha256']}")
     return lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from publisher import letters, urls
 from publisher.editorial.choice import compose_preheader, fill_subject
-from publisher.model import EditionContent, LetterPost, Link, SeriesLine
+from publisher.model import Channel, EditionContent, LetterPost, Link, SeriesLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,7 @@ def compose_content(
 ) -> EditionContent:
     """Compose an edition's content from its posts as they are now."""
     site, number = config.site, edition.number or 0
+    web_url = urls.absolute(site.url, urls.edition_path(digest.name, number))
     return EditionContent(
         digest=digest.name,
         number=number,
@@ -54,7 +55,13 @@ def compose_content(
         preheader=compose_preheader(posts),
         intro=intro,
         posts=tuple(
-            _letter_post(post, catalog, site.url, body_of if digest.content == "full" else None)
+            _letter_post(
+                post,
+                catalog,
+                site.url,
+                body_of if digest.content == "full" else None,
+                edition_url=web_url,
+            )
             for post in posts
         ),
         site_name=site.name,
@@ -65,7 +72,7 @@ def compose_content(
         notice=site.notice,
         crisis=site.crisis,
         postal_address=site.postal_address,
-        web_url=urls.absolute(site.url, urls.edition_path(digest.name, number)),
+        web_url=web_url,
         audience_rule=AUDIENCE_RULE,
         templates_sha256=templates_sha256,
     )
@@ -81,9 +88,16 @@ def _subject(
 
 
 def _letter_post(
-    post: Post, catalog: Catalog, site_url: str, body_of: Callable[[Post], Body] | None
+    post: Post,
+    catalog: Catalog,
+    site_url: str,
+    body_of: Callable[[Post], Body] | None,
+    *,
+    edition_url: str,
 ) -> LetterPost:
-    url = urls.absolute(site_url, urls.post_path(post.location))
+    # A post that has no page of its own is read on the edition's.
+    on_web = Channel.WEB in post.channels
+    url = urls.absolute(site_url, urls.post_path(post.location)) if on_web else edition_url
     place = catalog.place(post)
     full = _full_text(body_of(post), site_url, url) if body_of else ""
     return LetterPost(

@@ -148,7 +148,10 @@ def open_library(config: Config, store: Store, scan: posts.Scan | None = None) -
         with store.read() as tx:
             return pins.last_good(tx, post_id)
 
+    with store.read() as tx:
+        last_series = pins.last_good_series(tx)
     return Library(
+        last_series=last_series,
         root=config.paths.posts,
         site_id=config.site.id,
         zone=config.site.timezone,
@@ -241,9 +244,15 @@ def _pin(
         for one in catalog.withdrawals
         if one.post_id in record.published and not record.published[one.post_id].withdrawn
     ]
-    if not fresh and not withdrawn:
+    series = {
+        slug: data
+        for slug, data in library.series_data.items()
+        if library.last_series.get(slug) != data
+    }
+    if not fresh and not withdrawn and not series:
         return
     with store.write() as tx:
+        pins.keep_series(tx, series)
         pins.pin(tx, fresh, archived=pins.archived_paths(tx), now=now)
         for one in withdrawn:
             pins.withdraw(tx, one.post_id, one.reason)

@@ -94,6 +94,10 @@ class Library:
     scan: posts.Scan
     recall: Callable[[str], tuple[bytes, dict[str, bytes]] | None]
     """A post's last good text and images, by id, from the store."""
+    last_series: Mapping[str, bytes] = field(default_factory=dict)
+    """Each series' ``series.toml`` as it last loaded, from the store."""
+    series_data: dict[str, bytes] = field(default_factory=dict)
+    """The same as it loads now."""
     _found: dict[str, posts.Found] = field(default_factory=dict)
     _paths: dict[str, str] = field(default_factory=dict)
     _bodies: dict[str, Body] = field(default_factory=dict)
@@ -136,9 +140,13 @@ class Library:
         problems = [problem for problem in self.scan.problems if problem not in blamed]
         for slug, found in self.scan.series.items():
             try:
-                infos[slug] = posts.parse_series(slug, posts.read(self.root, found).data)
+                data = posts.read(self.root, found).data
+                infos[slug] = posts.parse_series(slug, data)
+                self.series_data[slug] = data
             except ContentError as error:
                 problems.extend(error.problems)
+                if slug in self.last_series:
+                    infos[slug] = posts.parse_series(slug, self.last_series[slug])
         return infos, problems
 
     def _parse(self, source: posts.Source) -> Post:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from publisher.editorial.catalog import Record
 from publisher.model import PublishedPost
 from publisher.store import bump_revision, dialect
-from publisher.store.schema import imports, locations, posts, reviews, sources
+from publisher.store.schema import imports, locations, posts, reviews, series_sources, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,6 +90,19 @@ def pin(
     dialect.upsert(tx, locations, places)
     _keep_sources(tx, changed)
     return len(rows)
+
+
+def last_good_series(tx: Transaction) -> dict[str, bytes]:
+    """Return each series' ``series.toml`` as it last loaded."""
+    rows = tx.execute(sa.select(series_sources.c.slug, series_sources.c.data))
+    return {row.slug: bytes(row.data) for row in rows}
+
+
+def keep_series(tx: Transaction, loaded: Mapping[str, bytes]) -> None:
+    """Keep the ``series.toml`` of series, as they load now."""
+    dialect.upsert(
+        tx, series_sources, [{"slug": slug, "data": data} for slug, data in loaded.items()]
+    )
 
 
 def _row(item: Publication) -> dict[str, Any]:

@@ -158,6 +158,14 @@ locations = Table(
     comment="a location a post was ever published at",
 )
 
+series_sources = Table(
+    "series_sources",
+    metadata,
+    Column("slug", sa.Text, primary_key=True),
+    Column("data", sa.LargeBinary, nullable=False),
+    comment="the last good series.toml of a series",
+)
+
 reviews = Table(
     "reviews",
     metadata,

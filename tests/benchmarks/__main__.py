@@ -178,10 +178,10 @@ def _write_repeat(posts: list[int], rounds: int) -> str:
     words = f"--posts {' '.join(map(str, posts))} --rounds {rounds}"
     return (
         "## To repeat it\n\n"
-        "`make bench` installs Hugo where it is missing (with apt), measures and writes this page; "
-        "that takes some minutes.\nWhat it ran here:\n\n"
+        "`make bench` installs Hugo where it is missing (with apt), measures and writes this page;\n"
+        "that takes some minutes. What it ran here:\n\n"
         f"```sh\n.venv/bin/python -m tests.benchmarks {words}\n```\n\n"
-        "`--quick` builds 200 posts once and prints the result. Everything is made in a temporary "
+        "`--quick` builds 200 posts once and prints the result. Everything is made in a temporary\n"
         "directory and removed.\n"
     )
 

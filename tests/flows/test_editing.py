@@ -445,6 +445,17 @@ def test_now_twice_is_once(site: app.Site) -> None:
     assert shown(site) == [("weekly/1", "sending", "")]
 
 
+def test_now_again_within_the_second_waits(folder: Folder, site: app.Site) -> None:
+    """Two editions of one second would be one slot: what is new then waits for the next run."""
+    tick(site, SEEN, digest="weekly")
+    folder.post("two.md", "Two", date="2026-11-02")
+
+    tick(site, SEEN, digest="weekly")
+    tick(site, SEEN + MINUTE, digest="weekly")
+
+    assert [titles(site, one) for one in all_editions(site)] == [["One"], ["Two"]]
+
+
 def test_now_takes_the_posts_of_a_waiting_draft(site: app.Site) -> None:
     """What waited for its slot goes now, under the number it had; no empty draft is left."""
     tick(site, SLOT - HOUR)
@@ -568,6 +579,20 @@ def test_a_draft_of_a_slot_to_come_becomes_live_with_its_site(
     assert _content(live, only(live)).rehearsal is False
 
 
+def test_now_of_a_live_site_takes_what_a_rehearsal_had_drafted(
+    folder: Folder, site: app.Site
+) -> None:
+    """A rehearsal's draft for a slot to come keeps nothing from a live edition, and is gone then."""
+    tick(_rehearse(folder), SLOT - HOUR)
+    use_relay(folder)
+    live = folder.open()
+
+    tick(live, SLOT - MINUTE, digest="weekly")
+
+    assert [(one.name, one.rehearsal) for one in all_editions(live)] == [("weekly/1", False)]
+    assert titles(live, only(live)) == ["One"]
+
+
 def test_a_live_edition_waits_while_the_site_rehearses(folder: Folder, site: app.Site) -> None:
     """A live draft is neither frozen nor opened by a rehearsing site, and goes once it is live again."""
     tick(site, SLOT - HOUR)
@@ -598,7 +623,8 @@ def _plan(
 def test_plan_says_what_the_next_slot_sends_and_why(folder: Folder, site: app.Site) -> None:
     """The next edition is told with each post's verdict and how many get which letter."""
     join(site, "ben", series=("sleep",))
-    folder.post("loose.md", "Loose", date="2026-11-02")
+    join(site, "carla", series=("sleep", "worry"))
+    folder.post("worry/01-loose.md", "Loose", date="2026-11-02")
     folder.post("later.md", "Later", date="2027-01-01")
 
     (planned,) = _plan(site, SLOT - HOUR)
@@ -608,7 +634,7 @@ def test_plan_says_what_the_next_slot_sends_and_why(folder: Folder, site: app.Si
     assert sorted(planned.letters.values()) == [1, 1]
     assert verdict_of == {
         "sleep/01-one.md": Verdict.INCLUDED,
-        "loose.md": Verdict.INCLUDED,
+        "worry/01-loose.md": Verdict.INCLUDED,
         "later.md": Verdict.FUTURE,
     }
 

@@ -390,6 +390,23 @@ def test_a_draft_that_was_promised_its_posts_keeps_them(site: app.Site) -> None:
     assert [one.slot for one in all_editions(site)] == [f"now:{SEEN:%Y-%m-%dT%H:%M:%SZ}"]
 
 
+def test_one_more_edition_that_was_killed_keeps_its_posts_when_the_next_slot_comes(
+    folder: Folder, site: app.Site
+) -> None:
+    """A slot takes what is new besides the unfrozen draft of ``--now``, which waits as late."""
+    tick(site, SLOT)
+    folder.post("sleep/02-two.md", "Two", date="2026-11-25")
+    desk, _ = app.open_desk(site, now=SLOT + DAY)
+    draft_now(desk, site.config.digests["weekly"], now=SLOT + DAY)
+    folder.post("sleep/03-three.md", "Three", date="2026-11-26")
+
+    tick(site, SLOT + WEEK)
+
+    _, late, weekly = all_editions(site)
+    assert (str(late.state), late.reason) == ("held", "late")
+    assert titles(site, weekly) == ["Three"]
+
+
 def test_a_draft_due_in_a_digest_that_is_gone_waits(folder: Folder, site: app.Site) -> None:
     """A digest taken out of the configuration keeps its drafts, and nothing of it is sent."""
     tick(site, SLOT - HOUR)

@@ -282,16 +282,22 @@ def test_a_new_series_with_two_equal_parts_waits(published: Folder) -> None:
 
 
 def test_broken_series_file_is_told_and_its_posts_stay(published: Folder) -> None:
-    """A mistake in series.toml is told with its line; every post of the series stays out."""
-    (published.path / "posts/sleep/series.toml").write_text('status = "ongoing"\ntitel = "x"\n')
+    """A mistake in series.toml is told with its line; the series stays as last published."""
+    file = published.path / "posts/sleep/series.toml"
+    file.write_text('title = "Sleep, slowly"\nplanned_parts = 5\n')
+    published.run("build")
+    before = _public(published)
+    file.write_text('status = "ongoing"\ntitel = "x"\n')
+    (published.path / "var/build.memory").unlink()
 
     ran = published.run("--json", "build")
 
     (problem,) = ran.data["problems"]
     assert ran.code == 4
+    assert _public(published) == before
     assert (problem["file"], problem["line"]) == ("posts/sleep/series.toml", 2)
     assert problem["hint"] == "Did you mean title?"
-    assert "Part 2 of 3" in published.public("sleep/light/index.html")
+    assert "Part 2 of 5" in published.public("sleep/light/index.html")
 
 
 def test_image_of_fifty_megabytes_is_told(published: Folder) -> None:

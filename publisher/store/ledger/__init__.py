@@ -12,7 +12,13 @@ and deleted with the end that leaves it unsent.
 """
 
 from publisher.store.ledger.claiming import Claim, claim_chunk, finish_chunk, release_chunks
-from publisher.store.ledger.closing import close, end_open, read_counts, read_reasons
+from publisher.store.ledger.closing import (
+    close,
+    count_uncertain,
+    end_open,
+    read_counts,
+    read_reasons,
+)
 from publisher.store.ledger.ends import UNSENT
 from publisher.store.ledger.opening import (
     CHUNK_ROWS,
@@ -48,6 +54,7 @@ __all__ = [
     "begin_opening",
     "claim_chunk",
     "close",
+    "count_uncertain",
     "end_open",
     "finish_chunk",
     "finish_opening",

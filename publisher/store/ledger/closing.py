@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from publisher.model import DeliveryState, EditionState
 from publisher.store.ledger.ends import WAITING, receipts_of
-from publisher.store.schema import chunks, deliveries, editions
+from publisher.store.schema import attempts, chunks, deliveries, editions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,6 +41,17 @@ def read_reasons(tx: Transaction, edition_id: int) -> list[tuple[DeliveryState, 
         .order_by(sa.func.count().desc(), deliveries.c.state, reason)
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def count_uncertain(tx: Transaction, edition_id: int) -> int:
+    """Return how many attempts ended without a reply: each may have reached its reader."""
+    return int(
+        tx.execute(
+            sa.select(sa.func.count())
+            .select_from(attempts)
+            .where(attempts.c.edition_id == edition_id, attempts.c.outcome == "uncertain")
+        ).scalar_one()
+    )
 
 
 def end_open(tx: Transaction, edition: Edition, state: DeliveryState, reason: str) -> int:

@@ -234,6 +234,13 @@ def _create() -> None:
         comment="this database: its epoch, and how often what is public has changed",
     )
     op.create_table(
+        "series_sources",
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("slug", name=op.f("pk_series_sources")),
+        comment="the last good series.toml of a series",
+    )
+    op.create_table(
         "slots",
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("slot", sa.Text(), nullable=False),
