@@ -9,7 +9,7 @@ from publisher.app.job import EditionReport, read_reports, refuse_unready
 from publisher.app.opening import make_pages, open_desk, open_transport
 from publisher.config import live_problems
 from publisher.errors import ContentError, NotFound, Problem, Refused
-from publisher.model import Envelope
+from publisher.model import Envelope, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from publisher.app.opening import Site
     from publisher.config import Digest
-    from publisher.model import Address, Body, Catalog, Edition, EditionContent, Post
+    from publisher.model import Address, Body, Catalog, Edition, EditionContent, Post, Ruling
 
 SAMPLE_READER = "sample.reader@example.org"
 
@@ -231,6 +231,11 @@ def check_site(site: Site, *, now: datetime) -> list[Problem]:
     desk, shelf = open_desk(site, now=now)
     problems += _try_pages(site, shelf.catalog, shelf.body)
     problems += shelf.catalog.problems
+    problems += [
+        _unreviewed(ruling)
+        for ruling in shelf.catalog.rulings
+        if ruling.verdict is Verdict.UNREVIEWED
+    ]
     for digest in site.config.digests.values():
         try:
             content = editing.preview(desk, digest, at=now)
@@ -239,6 +244,18 @@ def check_site(site: Site, *, now: datetime) -> list[Problem]:
         except ContentError as error:
             problems += error.problems
     return list(dict.fromkeys(problems))
+
+
+def _unreviewed(ruling: Ruling) -> Problem:
+    return Problem(
+        code="post.unreviewed",
+        path=f"posts/{ruling.path}",
+        level="warning",
+        expected="an approval of this exact source",
+        got="none",
+        hint="It waits. Approvals come with the console, which is not here yet; "
+        "without reviewer and review.required it is published.",
+    )
 
 
 def _try_pages(site: Site, catalog: Catalog, body_of: Callable[[Post], Body]) -> list[Problem]:

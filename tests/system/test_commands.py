@@ -200,6 +200,19 @@ def test_unknown_edition_is_not_found(written: Folder, name: str) -> None:
     assert (ran.code, ran.data["error"]["code"]) == (7, "edition.unknown")
 
 
+def test_post_that_waits_for_a_review_is_told(written: Folder) -> None:
+    """A post with a reviewer is published nowhere before an approval, and check says so."""
+    written.post("sleep/03-dose.md", "The dose", reviewer="A. Reviewer")
+
+    checked = written.run("--json", "check")
+    built = written.run("build")
+
+    (problem,) = checked.data["problems"]
+    assert (checked.code, built.code) == (0, 0)
+    assert (problem["code"], problem["level"]) == ("post.unreviewed", "warning")
+    assert not (written.path / "public/sleep/dose").exists()
+
+
 def test_publish_dry_run_says_and_does_nothing(written: Folder) -> None:
     """With --dry-run the plan is told, nothing is written and nobody is mailed."""
     ran = written.run("publish", "--dry-run", "--now", "weekly")
