@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from publisher.model import Body, Post, SeriesInfo
 
-_KEPT_BODIES = 128
+_KEPT_BODIES = 1_024
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
 
 

@@ -67,6 +67,11 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def _source_facts(post: Post) -> tuple[object, ...]:
+    """Return what a post's own text is made from; a set's order differs between processes."""
+    return (post.path, post.location, post.part, post.source_sha256)
+
+
 def _facts(post: Post) -> tuple[object, ...]:
     """Return what other pages say of a post."""
     return (
@@ -76,7 +81,7 @@ def _facts(post: Post) -> tuple[object, ...]:
         post.summary,
         post.published_at.isoformat(),
         post.tags,
-        post.channels,
+        sorted(post.channels),
     )
 
 
@@ -117,13 +122,14 @@ def _posts(press: Press, web: Catalog) -> Iterator[Output]:
         one.slug: _digest(_contents_facts(one), titles.get(one.info.next_series))
         for one in web.series
     }
-    for post in web.posts:
+    # Oldest first: the newest bodies are still at hand when the feeds ask for them.
+    for post in reversed(web.posts):
         place = web.place(post)
         yield Output(
             file=urls.output_file(urls.post_path(post.location)),
             inputs=_digest(
                 press.pages.fingerprint,
-                post,
+                _source_facts(post),
                 contents[place.series.slug] if place else "",
                 press.library.link_facts(post),
             ),
@@ -394,7 +400,7 @@ def _entry_facts(press: Press, catalog: Catalog, posts: Sequence[Post]) -> tuple
                 place.series.total,
                 tuple((one.location, one.title) for one in neighbours if one),
             )
-        facts.append((post, around, press.library.link_facts(post)))
+        facts.append((_source_facts(post), around, press.library.link_facts(post)))
     return tuple(facts)
 
 

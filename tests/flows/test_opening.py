@@ -9,6 +9,7 @@ import pytest
 
 from publisher import app
 from publisher.editing import opening
+from publisher.letters import Letters
 from publisher.model import Deferred, EditionState, Phase, Rejected
 from publisher.store import editions, schema
 from tests.fakes import MemoryTransport
@@ -34,6 +35,9 @@ from tests.flows.scenes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from publisher.model import EditionContent, Letter
     from tests.conftest import Folder
 
 SEEN = moment("2026-11-20 12:00")
@@ -216,6 +220,23 @@ def test_an_opening_goes_on_batch_after_batch(
     assert only(site).audience == 5
     assert counts(site, only(site)) == {"pending": 5}
     assert receipts(site) == set(everybody)
+
+
+def test_others_write_while_letters_are_rendered(
+    site: app.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rendering holds no transaction: who leaves meanwhile is heard at once, and gets nothing."""
+    anna, _ = join(site, "anna", "ben")
+    real = Letters.render
+
+    def render(self: Letters, content: EditionContent, post_ids: Sequence[str]) -> Letter:
+        leave(site, anna, now=SLOT)
+        return real(self, content, post_ids)
+
+    monkeypatch.setattr(Letters, "render", render)
+    tick(site, SLOT)
+
+    assert counts(site, only(site)) == {"pending": 1}
 
 
 def test_an_opening_stops_where_somebody_took_the_edition_away(

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from publisher import app
+from publisher.editing import opening
 from publisher.editing.drafting import draft_now
 from publisher.model import EditionState
 from publisher.store import Store, editions
@@ -318,6 +319,7 @@ def test_a_kill_between_any_two_commits_of_a_slot_loses_and_doubles_nothing(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, moment_: str
 ) -> None:
     """Wherever a tick is cut off the next one comes to the same edition for the same readers."""
+    monkeypatch.setattr(opening, "OPENING_BATCH", 1)
     base, count, was_killed = folder.path, 0, True
     while was_killed:
         count += 1

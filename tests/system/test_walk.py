@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import feedparser
 import pytest
 
+from publisher.publishing.library import load_memory
 from tests import smtpd
 
 if TYPE_CHECKING:
@@ -159,3 +161,24 @@ def test_module_runs_as_a_program(written: Folder) -> None:
 
     assert done.returncode == 3
     assert "publisher init" in done.stderr
+
+
+def test_one_changed_post_is_one_page_made_anew(written: Folder) -> None:
+    """What an output is made from reads the same in another process: only what changed is made."""
+    command = [sys.executable, "-m", "publisher", "--config", str(written.path / "config.toml")]
+    for seed in ("1", "2"):
+        written.post("sleep/02-light.md", "Light & the clock", date="2026-10-08", body=f"{seed}\n")
+        environ = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([*command, "build"], capture_output=True, check=False, env=environ)
+        assert done.returncode == 0
+        memory = load_memory(written.path / "var/build.memory")
+        assert memory is not None
+        if seed == "1":
+            before = memory.inputs
+
+    changed = {file for file, digest in memory.inputs.items() if before[file] != digest}
+
+    # The post, and the feeds and lists that show its text or summary; no other post's page.
+    assert "sleep/light/index.html" in changed
+    assert not changed & {"sleep/worry/index.html", "sleep/help/index.html", "404.html"}
+    assert "first-visit/index.html" not in changed
