@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from publisher import site
 from publisher.errors import Problem, Refused, UsageError
-from publisher.store import retention, subscribers
+from publisher.store import editions, posts, retention, subscribers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,6 +52,12 @@ def forget_in_time(store: Store, keep: Privacy, *, now: datetime) -> int:
         return retention.forget_attempts(
             tx, before=attempts_before
         ) + retention.forget_unconfirmed(tx, before=asked_before)
+
+
+def is_unused(store: Store) -> bool:
+    """Return whether a database has neither people nor digests nor published posts."""
+    with store.read() as tx:
+        return not (subscribers.count(tx) or editions.seen_digests(tx) or posts.sequences(tx))
 
 
 def adopt_epoch(store: Store, state: Path, *, is_new: bool) -> None:

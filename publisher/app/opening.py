@@ -48,10 +48,12 @@ def open_site(path: Path, environ: Mapping[str, str]) -> Site:
     files.ensure_private(config.paths.state)
     store = Store(config.database.url, config.paths.state / "publisher.sqlite3")
     is_new = store.prepare()
-    if is_new:
-        from publisher.operating import adopt_epoch  # noqa: PLC0415 - a new site only
+    if is_new or not (config.paths.state / "epoch").exists():
+        from publisher.operating import adopt_epoch, is_unused  # noqa: PLC0415 - a new site only
 
-        adopt_epoch(store, config.paths.state, is_new=True)
+        # A kill between the tables and the file leaves a database that never did anything.
+        if is_new or is_unused(store):
+            adopt_epoch(store, config.paths.state, is_new=True)
     return Site(config=config, store=store, environ=environ, is_new=is_new)
 
 

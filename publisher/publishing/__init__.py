@@ -79,7 +79,7 @@ def build(workshop: Workshop, *, now: datetime) -> Build:
         revision = workshop.store.revision()
         if memory and _is_current(memory, workshop, folder, revision, now=now):
             return Build(unchanged=memory.files, problems=memory.problems)
-        return _rebuild(workshop, scan, folder, memory, now=now)
+        return _rebuild(workshop, scan, folder, memory, revision, now=now)
 
 
 def _is_current(
@@ -95,7 +95,13 @@ def _is_current(
 
 
 def _rebuild(
-    workshop: Workshop, scan: posts.Scan, folder: str, memory: Memory | None, *, now: datetime
+    workshop: Workshop,
+    scan: posts.Scan,
+    folder: str,
+    memory: Memory | None,
+    revision: int,
+    *,
+    now: datetime,
 ) -> Build:
     # What only scans and compares loads none of this: it would be most of its time.
     from publisher.publishing.outputs import Press, list_outputs  # noqa: PLC0415
@@ -122,7 +128,7 @@ def _rebuild(
     _remove(config.paths.output, memory, inputs, done)
     kept = Memory(
         fingerprint=workshop.fingerprint,
-        revision=store.revision(),
+        revision=revision,  # as it was before anything was read: a change since is seen
         folder=folder,
         until=catalog.next_change_at.timestamp() if catalog.next_change_at else None,
         public=_public_digest(config.paths.output),

@@ -81,7 +81,7 @@ def test_service_sends_what_the_schedule_opened(folder: Folder, free_port: int) 
     _deliver_by(folder, free_port)
     site = folder.open()
     app.publish_once(site, now=clock.now(), clock=clock.now, digest="weekly", deliver_too=False)
-    reports = []
+    reports: list[app.Report] = []
     with smtpd.serve(free_port) as peer:
         service = embedded.Service(site, on_report=reports.append, tick_seconds=0.2)
         service.start()

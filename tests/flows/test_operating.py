@@ -123,3 +123,15 @@ def test_no_other_key_rotates(folder: Folder, purpose: str) -> None:
         rotate_key(site.store, purpose, b"n" * 32, now=NOW)
 
     assert rows(site, schema.events) == []
+
+
+def test_database_that_never_did_anything_takes_its_epoch(folder: Folder) -> None:
+    """A kill between the first tables and the epoch's file leaves a site that works all the same."""
+    folder.open().store.close()
+    _epoch_file(folder).unlink()
+    folder.post("one.md", "One")
+
+    ran = folder.run("--json", "publish", "--now", "weekly")
+
+    assert ran.code == 0
+    assert ran.data["editions"][0]["state"] == "sent"

@@ -440,3 +440,21 @@ def test_a_temporary_file_of_a_killed_build_is_swept(folder: Folder, site: app.S
     _build(site)
 
     assert not left.exists()
+
+
+def test_edition_opened_during_a_build_is_seen_by_the_next(folder: Folder) -> None:
+    """What another process opened while this one rendered has its page before its mail goes."""
+    folder.post("one.md", "One")
+    use_relay(folder)
+    site = folder.open()
+    tick(site, NOW)
+    workshop = app.make_workshop(site)
+
+    def open_meanwhile() -> object:
+        tick(site, NOW, digest="weekly")
+        return app.make_pages(site.config)
+
+    build(replace(workshop, make_pages=open_meanwhile), now=NOW)  # type: ignore[arg-type]
+    again = build(workshop, now=NOW)
+
+    assert "editions/weekly/1/index.html" in again.written

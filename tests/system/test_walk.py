@@ -16,6 +16,7 @@ from publisher.publishing.library import load_memory
 from tests import smtpd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from email.message import EmailMessage
 
     from tests.conftest import Folder
@@ -165,20 +166,28 @@ def test_module_runs_as_a_program(written: Folder) -> None:
 
 def test_one_changed_post_is_one_page_made_anew(written: Folder) -> None:
     """What an output is made from reads the same in another process: only what changed is made."""
-    command = [sys.executable, "-m", "publisher", "--config", str(written.path / "config.toml")]
-    for seed in ("1", "2"):
-        written.post("sleep/02-light.md", "Light & the clock", date="2026-10-08", body=f"{seed}\n")
-        environ = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run([*command, "build"], capture_output=True, check=False, env=environ)
-        assert done.returncode == 0
-        memory = load_memory(written.path / "var/build.memory")
-        assert memory is not None
-        if seed == "1":
-            before = memory.inputs
+    before = _inputs_after_a_build(written, seed="1")
+    after = _inputs_after_a_build(written, seed="2")
 
-    changed = {file for file, digest in memory.inputs.items() if before[file] != digest}
+    changed = {file for file, digest in after.items() if before[file] != digest}
 
     # The post, and the feeds and lists that show its text or summary; no other post's page.
     assert "sleep/light/index.html" in changed
     assert not changed & {"sleep/worry/index.html", "sleep/help/index.html", "404.html"}
     assert "first-visit/index.html" not in changed
+
+
+def _inputs_after_a_build(written: Folder, *, seed: str) -> Mapping[str, str]:
+    """Edit one post, build in a process of its own, and return what each output was made from."""
+    written.post("sleep/02-light.md", "Light & the clock", date="2026-10-08", body=f"{seed}\n")
+    config = str(written.path / "config.toml")
+    done = subprocess.run(
+        [sys.executable, "-m", "publisher", "--config", config, "build"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+    )
+    assert done.returncode == 0
+    memory = load_memory(written.path / "var/build.memory")
+    assert memory is not None
+    return memory.inputs
