@@ -29,6 +29,8 @@ _PASSWORD = re.compile(r"(?<=//)[^/\s]*(?=@)|(?<=password=)[^&\s]*")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LINE_BREAK = re.compile("[\t\n\u2028\u2029]")
 
+_WORD = re.compile(r"[!-~]{1,200}")
+_PART_OF_UUID = re.compile(r"[0-9a-fA-F-]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -201,14 +203,17 @@ def colour() -> Kind:
 
 
 def identity() -> Kind:
-    """Take a UUID; gives it in lower case."""
+    """Take a UUID, given in lower case, or another word that stays the same for ever."""
 
     def read(value: str) -> str:
         if _UUID.fullmatch(value):
             return value.lower()
+        # Hexadecimal alone is a UUID with a slip in it: taken as it is, every post's id would change.
+        if _WORD.fullmatch(value) and not _PART_OF_UUID.fullmatch(value):
+            return value
         raise Unfit(hint="`publisher init` writes one; never change it once posts are published.")
 
-    return Kind(takes=str, expected="a UUID", read=read)
+    return Kind(takes=str, expected="a UUID, or another word without spaces", read=read)
 
 
 def template(*fields: str) -> Kind:

@@ -119,7 +119,7 @@ class Site:
 
     name: str
     id: str
-    """A UUID, lower case; post ids grow from it."""
+    """A UUID, lower case, or another word; post ids grow from it."""
     url: str
     """Absolute, without a slash at the end."""
     language: str

@@ -1105,3 +1105,11 @@ def test_values_are_shown_short_and_without_passwords() -> None:
     assert shown("https://me:hunter2@a.org") == '"https://…@a.org"'
     assert shown("x://h?user=me&password=hunter2&x") == '"x://h?user=me&password=…&x"'
     assert shown(float("nan")) == "nan"
+
+
+@pytest.mark.parametrize("identity", ["riverside-letters", SITE_ID.upper()])
+def test_site_id_is_a_uuid_or_another_word(identity: str) -> None:
+    """A word serves as well as a UUID, which is given in lower case."""
+    config = parse(write({**REQUIRED, "site.id": identity}).encode(), path=PATH, environ={})
+
+    assert config.site.id == (identity if "river" in identity else SITE_ID)
