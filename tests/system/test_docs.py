@@ -98,7 +98,7 @@ def _mentions(path: Path) -> list[tuple[str, bool]]:
 def _fault(mention: str, *, whole: bool) -> str:
     """Return what the command line says against a mention; nothing where it takes it."""
     command: click.Command = root
-    context = click.Context(root, info_name="publisher")
+    context = click.Context(root, info_name="publisher", help_option_names=["-h", "--help"])
     words = shlex.split(mention, comments=True)[1:]
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         named = command.get_command(context, words[0])
