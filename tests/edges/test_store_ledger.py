@@ -1302,6 +1302,23 @@ def test_counts_name_every_state(store: Store) -> None:
     assert sum(counts.values()) == counts[DeliveryState.PENDING] == 2
 
 
+def test_attempts_without_a_reply_are_counted(store: Store) -> None:
+    """Each attempt that may have reached its reader counts, whatever became of the mail later."""
+    worker = make_worker(store, 3)
+    worker.begin(1, 2, 3)
+    worker.end(1, LOST, next_at=NOON)
+    worker.end(2, LOST, next_at=NOON)
+    worker.end(3, UNKNOWN)
+    worker.begin(1, 2)
+    worker.end(1, LOST, next_at=NOON)
+    worker.end(2, Accepted())
+
+    with store.read() as tx:
+        counts = [ledger.count_uncertain(tx, one) for one in (worker.edition.id, 99)]
+
+    assert counts == [3, 0]
+
+
 def test_reasons_say_why_mails_were_not_accepted(store: Store) -> None:
     """Reasons are grouped, the most frequent first; accepted and waiting mails need none."""
     worker = make_worker(store, 6)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from publisher import tokens
 from publisher.model import Address, SubscriberState
-from publisher.store import Store, schema, subscribers
+from publisher.store import Store, retention, schema, subscribers
 from tests import stores
-from tests.factories import NOON
+from tests.factories import NOON, make_address
 from tests.stores import add_people, make_person
 
 if TYPE_CHECKING:
@@ -348,3 +348,57 @@ def test_note_adds_to_the_history(store: Store) -> None:
         (NOON, "operator", "rotate", "key:link", "2"),
         (LATER, "operator", "rotate", "key:link", ""),
     ]
+
+
+# -------------------------------------------------------------------------------------- forgetting
+
+
+def test_unconfirmed_people_are_forgotten_in_time(store: Store) -> None:
+    """Who asked long ago and never confirmed goes, with their consent; everybody else stays."""
+    pending = make_person("old", state=SubscriberState.PENDING, confirmed_at=None)
+    newer = replace(
+        pending,
+        address=make_address("new@example.org"),
+        consent=replace(pending.consent, requested_at=LATER),
+    )
+    join(store, pending, newer, make_person("ada"), make_person("left"))
+    with store.write() as tx:
+        subscribers.unsubscribe(tx, 4, now=NOON)
+
+        gone = [retention.forget_unconfirmed(tx, before=LATER) for _ in range(2)]
+        left = [one.address.key for one in subscribers.read_all(tx)]
+
+    assert gone == [1, 0]
+    assert left == ["new@example.org", "ada@example.org", "left@example.org"]
+    assert [row[1] for row in rows_of(store, schema.consents)] == [2, 3, 4]
+
+
+def test_replies_of_relays_are_forgotten_in_time(store: Store) -> None:
+    """What relays said before a moment goes; that is asked before anything is written."""
+    attempt = {"edition_id": 1, "subscriber_id": 1, "outcome": "deferred", "phase": "rcpt"}
+    with store.write() as tx:
+        rows = [attempt | {"n": 1, "at": NOON}, attempt | {"n": 2, "at": LATER}]
+        tx.execute(sa.insert(schema.attempts), rows)
+        asked = [
+            retention.has_old(tx, attempts_before=moment, asked_before=NOON)
+            for moment in (NOON, LATER)
+        ]
+
+        gone = retention.forget_attempts(tx, before=LATER)
+
+    assert asked == [False, True]
+    assert gone == 1
+    assert [row[3] for row in rows_of(store, schema.attempts)] == [2]
+
+
+def test_old_people_are_asked_for_too(store: Store) -> None:
+    """A person who never confirmed is something to forget, one who did is not."""
+    join(store, make_person("ada"))
+    with store.read() as tx:
+        before = retention.has_old(tx, attempts_before=NOON, asked_before=LATER)
+    join(store, make_person("ben", state=SubscriberState.PENDING, confirmed_at=None))
+
+    with store.read() as tx:
+        after = retention.has_old(tx, attempts_before=NOON, asked_before=LATER)
+
+    assert (before, after) == (False, True)

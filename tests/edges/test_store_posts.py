@@ -140,6 +140,17 @@ def test_post_without_images_has_lost_them_all(store: Store) -> None:
     assert found == (b"new", {})
 
 
+def test_series_keeps_what_it_last_said(store: Store) -> None:
+    """The newest ``series.toml`` of each series that loaded is kept; the others are not touched."""
+    with store.write() as tx:
+        posts.keep_series(tx, {"sleep": b"old", "therapies": b"kept"})
+        posts.keep_series(tx, {"sleep": b"new"})
+        posts.keep_series(tx, {})
+        found = posts.last_good_series(tx)
+
+    assert found == {"sleep": b"new", "therapies": b"kept"}
+
+
 def test_thousands_of_posts_are_pinned_at_once(store: Store) -> None:
     """A first build of a large archive is one transaction, whatever its number of posts."""
     many = [make_publication(f"post-{n}") for n in range(3000)]
