@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 30
 SYNCHRONOUS = "FULL"
 """A commit is on the disk before it is said to be done, so that it survives power loss."""
+_OLDEST_SQLITE = (3, 35)  # the first with RETURNING
 _TURNS = 20
 
 
@@ -29,13 +30,15 @@ def make_engine(url: str, path: Path) -> Engine:
     """Return an engine for ``url``, or for the SQLite file at ``path`` where it is empty.
 
     SQLite: WAL, FULL (a commit survives power loss), foreign keys, 30 s of patience. Raises
-    ConfigError where the driver of ``url`` is not there.
+    ConfigError where the driver of ``url`` is not there, or this Python's SQLite is too old.
     """
     if url:
         try:
             return sa.create_engine(url, pool_pre_ping=True)
         except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
             raise ConfigError(_no_driver(error)) from error
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise ConfigError(_too_old())
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         # Opening anew for each transaction would cost three flushes instead of one.
@@ -157,4 +160,14 @@ def _no_driver(error: Exception) -> Problem:
         expected="a database whose driver is installed",
         got=str(error),
         hint='Install the driver that the address names, or leave it empty: url = "" is SQLite.',
+    )
+
+
+def _too_old() -> Problem:
+    return Problem(
+        code="database.sqlite",
+        path="database",
+        expected="SQLite 3.35 or newer (of March 2021) in this Python",
+        got=f"SQLite {sqlite3.sqlite_version}",
+        hint="Use a Python of the operating system's present release, or a newer SQLite library.",
     )

@@ -399,6 +399,18 @@ def test_database_whose_driver_is_missing_is_a_matter_of_configuration(tmp_path:
     assert error.value.problems[0].path == "database.url"
 
 
+def test_sqlite_that_is_too_old_is_told_before_it_fails(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python with an SQLite from before RETURNING is told so, instead of a strange error."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+
+    with pytest.raises(ConfigError, match=r"SQLite 3\.35"):
+        home.open().prepare()
+
+    assert not home.path.exists()
+
+
 def test_database_may_be_named_by_an_address(tmp_path: Path) -> None:
     """A store with an address uses that and not the file; its revision is read the same way."""
     store = Store("sqlite://", tmp_path / "unused")
