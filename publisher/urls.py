@@ -55,6 +55,7 @@ PRIVACY = "/privacy/"
 SITEMAP = "/sitemap.xml"
 ROBOTS = "/robots.txt"
 SUBSCRIBE = "/subscribe"
+TAGS = "/tags/"
 
 SLUG_LIMIT = 80
 """The length of the slugs we make; a person's own may be longer."""

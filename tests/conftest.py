@@ -13,6 +13,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from publisher import app
 from publisher.cli import root
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SITE_ID = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
 REPOSITORY = Path(__file__).parent.parent
+
+# A machine that is busy with something else makes no test wrong.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @dataclass(slots=True)

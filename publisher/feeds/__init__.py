@@ -1,37 +1,81 @@
-"""Feeds: one description of posts, three writers, the same bytes for the same posts.
+"""Feeds: one description of posts, three formats, the same bytes for the same posts.
 
-``site_feed`` and ``series_feed`` describe a feed as a value; ``write_atom``, ``write_rss`` and
-``write_json`` turn that value into bytes. Ids, dates, titles, authors and content are the same in
-all three. Nothing here reads a clock or a file; feedgen is imported by one module of this package.
+describe     a feed as a value: which posts, in which order, under which name
+history      the archives that lead from a feed to its first post
+entries      a post as an entry, and what is said of its place among others
+plates       an entry written once, for all the feeds it stands in
+xml_formats  Atom and RSS; the one module that knows feedgen
+json_format  JSON Feed
+opml         the list of all feeds
+markup       text and HTML as readers can take them
+
+Ids, dates, titles, authors and content are the same in all three formats. Nothing here reads a
+clock or a file.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from publisher.feeds.describe import (
     EPOCH,
     Feed,
+    Listed,
     Masthead,
+    is_whole,
     newest,
     series_feed,
     site_feed,
     tag_feed,
 )
-from publisher.feeds.entries import Entry, EntrySeries, entry
-from publisher.feeds.json_format import write_json
+from publisher.feeds.entries import Entry, EntryImage, EntrySeries, Standing, entry, standing
+from publisher.feeds.history import cut_history, with_archives
+from publisher.feeds.json_format import join_json, plate_json
 from publisher.feeds.opml import write_opml
-from publisher.feeds.xml_formats import write_atom, write_rss
+from publisher.feeds.plates import Form, Plates
+from publisher.feeds.xml_formats import join_atom, join_rss, plate_xml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from publisher.model import Body, Place, Post
 
 __all__ = [
     "EPOCH",
     "Entry",
+    "EntryImage",
     "EntrySeries",
     "Feed",
+    "Form",
+    "Listed",
     "Masthead",
+    "Plates",
+    "Standing",
+    "cut_history",
     "entry",
+    "is_whole",
+    "make_plates",
     "newest",
     "series_feed",
     "site_feed",
+    "standing",
     "tag_feed",
-    "write_atom",
-    "write_json",
+    "with_archives",
+    "write",
     "write_opml",
-    "write_rss",
 ]
+
+_JOINERS = {"atom": join_atom, "rss": join_rss, "json": join_json}
+
+
+def make_plates(post: Post, body: Body | None, place: Place | None, masthead: Masthead) -> Plates:
+    """Return a post written as an entry in each format; arguments as in ``entry``."""
+    one = entry(post, body, place, masthead)
+    atom, rss = plate_xml(one)
+    return Plates(atom=atom, rss=rss, json=plate_json(one))
+
+
+def write(feed: Feed, form: Form, plates: Callable[[Post], Plates]) -> bytes:
+    """Return the feed in one format, in UTF-8; the same feed and plates give the same bytes."""
+    entries = (plates(listed.post).fill(form, listed.standing) for listed in feed.entries)
+    return _JOINERS[form](feed, entries)

@@ -7,17 +7,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from publisher import urls
-from publisher.feeds.entries import Entry, entry
+from publisher.feeds.entries import Standing, in_utc, standing
 from publisher.feeds.markup import as_line, as_title
-from publisher.model import Channel
+from publisher.model import Author, Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from publisher.model import Body, Catalog, Post, Series
+    from publisher.model import Catalog, Post, Series
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """When a feed without entries was updated: a moment that no rebuild moves."""
+FEWEST = 10
+"""As many posts a feed carries however long they are."""
+MOST_WORDS = 60_000
+"""About 500 kB of text, beyond which readers and their servers suffer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,20 @@ class Masthead:
     full: bool = True
     """Whether entries carry the whole text."""
     limit: int = 30
-    """How many of the newest posts a feed carries."""
+    """How many posts a feed carries, and an archive document of it."""
+
+    @property
+    def speaker(self) -> Author:
+        """Who speaks where a post names no author."""
+        return Author(name=as_line(self.author) or as_title(self.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A post in a feed, and what the feed says of its place among others."""
+
+    post: Post
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +82,7 @@ class Feed:
     icon: str = ""
     about_url: str
     """The page that says what these feeds are."""
-    entries: tuple[Entry, ...]
+    entries: tuple[Listed, ...]
     """Newest first."""
     updated_at: datetime
     prev_archive: str = ""
@@ -73,61 +90,63 @@ class Feed:
     next_archive: str = ""
     current: str = ""
     is_archive: bool = False
-    """This document never changes again."""
+    """This document holds what was published in one stretch of the past."""
     is_complete: bool = False
     """Every entry there will ever be is here (RFC 5005 §2)."""
 
 
-def site_feed(catalog: Catalog, bodies: Callable[[Post], Body], masthead: Masthead) -> Feed:
-    """Describe the feed of the newest posts of the site.
-
-    ``bodies`` renders a post's text and is asked once for each post that the feed carries.
-    """
+def site_feed(catalog: Catalog, masthead: Masthead) -> Feed:
+    """Describe the feed of the posts of the site that changed last."""
     return _describe(
+        catalog,
         masthead,
         name="feed:",
         title=masthead.name,
         subtitle=f"Every post of {masthead.name}, newest first.",
         home_path=urls.HOME,
-        entries=_entries(catalog, catalog.posts, bodies, masthead),
+        posts=newest(catalog, catalog.posts, masthead.limit),
     )
 
 
-def series_feed(
-    catalog: Catalog, series: Series, bodies: Callable[[Post], Body], masthead: Masthead
-) -> Feed:
-    """Describe the feed of the newest parts of one series; ``bodies`` as in ``site_feed``."""
+def series_feed(catalog: Catalog, series: Series, masthead: Masthead) -> Feed:
+    """Describe the feed of one series: the parts that changed last; of a whole series all."""
+    whole = is_whole(series)
     return _describe(
+        catalog,
         masthead,
         name=f"feed:series/{series.slug}",
         title=f"{series.title} · {masthead.name}",
         subtitle=series.info.summary or f"Every part of {series.title}, newest first.",
         home_path=urls.post_path(series.slug),
-        entries=_entries(catalog, series.posts, bodies, masthead),
+        posts=newest(catalog, series.posts, None if whole else masthead.limit),
+        is_complete=whole,
     )
 
 
-def tag_feed(
-    catalog: Catalog, tag: str, bodies: Callable[[Post], Body], masthead: Masthead
-) -> Feed:
-    """Describe the feed of the newest posts with one tag; ``bodies`` as in ``site_feed``."""
-    slug = urls.tag_slug(tag)
-    tagged = [post for post in catalog.posts if slug in map(urls.tag_slug, post.tags)]
+def tag_feed(catalog: Catalog, tag: str, tagged: Iterable[Post], masthead: Masthead) -> Feed:
+    """Describe the feed of the posts with one tag that changed last."""
     return _describe(
+        catalog,
         masthead,
-        name=f"feed:tags/{slug}",
+        name=f"feed:tags/{urls.tag_slug(tag)}",
         title=f"{tag} · {masthead.name}",
         subtitle=f"Every post about {tag}, newest first.",
         home_path=urls.tag_path(tag),
-        entries=_entries(catalog, tagged, bodies, masthead),
+        posts=newest(catalog, tagged, masthead.limit),
     )
 
 
-def newest(catalog: Catalog, posts: Iterable[Post], limit: int) -> list[Post]:
+def is_whole(series: Series) -> bool:
+    """Whether a series is finished and each of its parts is out, or was taken back."""
+    return series.finished and all(part.post or part.withdrawn for part in series.parts)
+
+
+def newest(catalog: Catalog, posts: Iterable[Post], limit: int | None) -> list[Post]:
     """Return those of the posts that a feed carries, in its order: the newest first.
 
-    Posts of one second are kept by series, later parts first, so that a series published at once
-    is never mixed up.
+    Chosen are those that changed last, so that a correction of an old post reaches readers too; at
+    most ``limit``, and fewer where they are long. Posts of one second are kept by series, later
+    parts first, so that a series published at once is never mixed up.
     """
 
     def place_in_feed(post: Post) -> tuple[float, str, int, str]:
@@ -135,18 +154,49 @@ def newest(catalog: Catalog, posts: Iterable[Post], limit: int) -> list[Post]:
         second = post.published_at.replace(microsecond=0).timestamp()
         return (-second, post.series or "", -place.number if place else 0, post.id)
 
-    shown = (post for post in posts if Channel.FEED in post.channels)
-    return sorted(shown, key=place_in_feed)[:limit]
+    shown = sorted((post for post in posts if Channel.FEED in post.channels), key=place_in_feed)
+    if limit is None:
+        return shown
+    changed_last = sorted(shown, key=lambda post: post.changed_at, reverse=True)[:limit]
+    chosen = {post.id for post in _within_measure(changed_last)}
+    return [post for post in shown if post.id in chosen]
+
+
+def _within_measure(posts: list[Post]) -> list[Post]:
+    """Return as many of the first posts as a reader's server takes without complaint."""
+    words = 0
+    for number, post in enumerate(posts):
+        words += post.words
+        if number >= FEWEST and words > MOST_WORDS:
+            return posts[:number]
+    return posts
+
+
+def list_posts(
+    catalog: Catalog, posts: Iterable[Post], masthead: Masthead, *, settled: bool = False
+) -> tuple[Listed, ...]:
+    """Return posts with what a feed says of their places; ``settled`` as in ``standing``."""
+    return tuple(
+        Listed(
+            post=post,
+            standing=standing(
+                catalog.place(post), masthead.url, redirects=catalog.redirects, settled=settled
+            ),
+        )
+        for post in posts
+    )
 
 
 def _describe(
+    catalog: Catalog,
     masthead: Masthead,
     *,
     name: str,
     title: str,
     subtitle: str,
     home_path: str,
-    entries: tuple[Entry, ...],
+    posts: list[Post],
+    is_complete: bool = False,
 ) -> Feed:
     home_url = urls.absolute(masthead.url, home_path)
     return Feed(
@@ -156,33 +206,19 @@ def _describe(
         home_url=home_url,
         address=f"{home_url}feed",
         language=as_line(masthead.language),
-        author=as_line(masthead.author) or as_title(masthead.name),
+        author=masthead.speaker.name,
         rights=as_line(masthead.rights),
         hub=masthead.hub,
         stylesheet=masthead.stylesheet,
         logo=masthead.logo,
         icon=masthead.icon,
         about_url=urls.absolute(masthead.url, urls.FEEDS),
-        entries=entries,
-        updated_at=max((one.updated_at for one in entries), default=EPOCH),
+        entries=list_posts(catalog, posts, masthead),
+        updated_at=last_change(posts),
+        is_complete=is_complete,
     )
 
 
-def _entries(
-    catalog: Catalog,
-    posts: Iterable[Post],
-    bodies: Callable[[Post], Body],
-    masthead: Masthead,
-) -> tuple[Entry, ...]:
-    return tuple(
-        entry(
-            post,
-            bodies(post) if masthead.full else None,
-            catalog.place(post),
-            site_url=masthead.url,
-            notice=masthead.notice,
-            crisis=masthead.crisis,
-            full=masthead.full,
-        )
-        for post in newest(catalog, posts, masthead.limit)
-    )
+def last_change(posts: Iterable[Post]) -> datetime:
+    """Return when the newest of the posts last changed, or the epoch without any."""
+    return max((in_utc(post.changed_at) for post in posts), default=EPOCH)

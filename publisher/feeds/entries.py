@@ -1,28 +1,53 @@
-"""Entries: a post as a feed carries it, whole, with its place in the series on its first line."""
+"""Entries: a post as a feed carries it, whole; and what is said of its place among others.
+
+The entry is the post's own: it changes with the post and with nothing else. Its place is said apart
+(``Standing``), since it changes when the series grows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from publisher import urls
 from publisher.feeds.markup import absolute_html, as_line, as_title, clean, link, resolve
 from publisher.model import Author
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from publisher.feeds.describe import Masthead
     from publisher.model import Body, Place, Post
+
+_IMAGE_TYPES: Final = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "avif": "image/avif",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntrySeries:
-    """The series an entry belongs to, and its place there."""
+    """The series an entry belongs to, and its number there."""
 
     title: str
     url: str
     part: int
-    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryImage:
+    """An entry's lead image."""
+
+    url: str
+    alt: str
+    media_type: str = ""
+    """Empty where the address does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,56 +61,96 @@ class Entry:
     url: str
     published_at: datetime
     updated_at: datetime
-    authors: tuple[Author, ...] = ()
-    """Empty where the site's author speaks."""
+    authors: tuple[Author, ...]
+    """Never empty: the site's author speaks where the post names none."""
     tags: tuple[str, ...] = ()
+    tags_url: str = ""
+    """Where the site's tags are: what makes a tag its own."""
     summary: str
     """Plain text."""
     html: str
-    """What a reader shows: series line, warnings, correction, text, notes, notice."""
-    image: str = ""
-    """The lead image's address."""
+    """What a reader shows below the line of the series: warnings, correction, text, notes, notice."""
+    image: EntryImage | None = None
     series: EntrySeries | None = None
+    about_url: str = ""
+    """The page that says what these feeds are."""
 
 
-def entry(
-    post: Post,
-    body: Body | None,
-    place: Place | None,
-    *,
-    site_url: str,
-    notice: str,
-    full: bool,
-    crisis: str = "",
-) -> Entry:
-    """Return the post as a feed entry; ``body`` is needed for ``full`` only.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is said of an entry's place among others."""
 
-    Without ``full`` the summary and a link stand in place of the text.
+    line: str = ""
+    """A paragraph of HTML that stands first; empty for a loose post."""
+    total: int | None = None
+    """How many parts the series has; nothing where that is not said."""
+
+
+def entry(post: Post, body: Body | None, place: Place | None, masthead: Masthead) -> Entry:
+    """Return the post as a feed entry; ``body`` is needed only where entries carry the whole text.
+
+    Otherwise the summary and a link stand in place of the text.
     """
-    url = _page_url(post.location, site_url)
+    url = _page_url(post.location, masthead.url)
+    image = _image(post, masthead.url)
     return Entry(
         id=as_line(post.id),
         raw_id=clean(post.raw_id),
         title=_title(post),
         url=url,
-        published_at=_in_utc(post.published_at),
-        updated_at=_in_utc(post.changed_at),
-        authors=tuple(_author(author) for author in post.authors),
+        published_at=in_utc(post.published_at),
+        updated_at=in_utc(post.changed_at),
+        authors=tuple(_author(author) for author in post.authors) or (masthead.speaker,),
         tags=tuple(dict.fromkeys(tag for tag in map(as_line, post.tags) if tag)),
+        tags_url=urls.absolute(masthead.url, urls.TAGS),
         summary=_summary(post),
-        html=_html(post, body if full else None, place, site_url, [notice, crisis]),
-        image=_image(post, site_url),
-        series=_series(place, site_url) if place else None,
+        html=_html(post, body if masthead.full else None, image, masthead),
+        image=image,
+        series=_series(place, masthead.url) if place else None,
+        about_url=urls.absolute(masthead.url, urls.FEEDS),
     )
+
+
+def standing(
+    place: Place | None,
+    site_url: str,
+    *,
+    redirects: Mapping[str, str] | None = None,
+    settled: bool = False,
+) -> Standing:
+    """Say where a reader is in a series, since a reader's list shows nothing of it.
+
+    Neighbours are named by their numbers and linked by the address they had first, where it still
+    leads there (``redirects``): so a post's new title or slug changes no entry but its own. What is
+    ``settled`` says nothing that a later part could change, for documents that stay as they are.
+    """
+    if place is None:
+        return Standing()
+    series = place.series
+    where = link(as_title(series.title), _page_url(series.slug, site_url))
+    number = f"Part {place.number}" if settled else f"Part {place.number} of {series.total}"
+    pieces = [f"{number} in {where}"]
+    for word, post in (("Previous", place.previous), ("Next", None if settled else place.next)):
+        if post:
+            address = _first_url(post, redirects or {}, site_url)
+            pieces.append(f"{word}: {link(f'Part {place.number_of(post)}', address)}")
+    return Standing(line=_paragraph(" · ".join(pieces)), total=None if settled else series.total)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the moment as feeds write it: UTC in whole seconds."""
+    # feedgen writes fractions and odd offsets as they are, and RFC 3339 forbids the latter
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _first_url(post: Post, redirects: Mapping[str, str], site_url: str) -> str:
+    first = post.aliases[0] if post.aliases else post.location
+    location = first if redirects.get(first) == post.location else post.location
+    return _page_url(location, site_url)
 
 
 def _page_url(location: str, site_url: str) -> str:
     return urls.absolute(site_url, urls.post_path(location))
-
-
-def _in_utc(moment: datetime) -> datetime:
-    # feedgen writes fractions and odd offsets as they are, and RFC 3339 forbids the latter
-    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _title(post: Post) -> str:
@@ -104,13 +169,17 @@ def _author(author: Author) -> Author:
     return Author(name=name, url=url if urls.is_web_address(url) else "")
 
 
-def _image(post: Post, site_url: str) -> str:
+def _image(post: Post, site_url: str) -> EntryImage | None:
     if not post.image:
-        return ""
+        return None
     if post.image.src in post.files:
-        return urls.absolute(site_url, urls.image_path(post.location, post.image.src))
-    page_url = _page_url(post.location, site_url)
-    return resolve(post.image.src, site_url=site_url, page_url=page_url)
+        url = urls.absolute(site_url, urls.image_path(post.location, post.image.src))
+    else:
+        page_url = _page_url(post.location, site_url)
+        url = resolve(post.image.src, site_url=site_url, page_url=page_url)
+    ending = url.rpartition(".")[2].lower()
+    alt = as_line(post.image.alt)
+    return EntryImage(url=url, alt=alt, media_type=_IMAGE_TYPES.get(ending, "")) if url else None
 
 
 def _series(place: Place, site_url: str) -> EntrySeries:
@@ -118,43 +187,37 @@ def _series(place: Place, site_url: str) -> EntrySeries:
         title=as_title(place.series.title),
         url=_page_url(place.series.slug, site_url),
         part=place.number,
-        total=place.series.total,
     )
 
 
 # ------------------------------------------------------------------------------------ what is read
 
 
-def _html(
-    post: Post, body: Body | None, place: Place | None, site_url: str, notices: list[str]
-) -> str:
+def _html(post: Post, body: Body | None, image: EntryImage | None, masthead: Masthead) -> str:
     """Return the HTML of an entry, one block a line."""
-    url = _page_url(post.location, site_url)
-    blocks = [_series_line(place, site_url)] if place else []
+    url = _page_url(post.location, masthead.url)
+    blocks = []
     if warnings := ", ".join(map(as_line, post.warnings)):
         blocks.append(_paragraph(f"<strong>Content note:</strong> {_text(warnings)}"))
     if correction := as_line(post.correction):
         blocks.append(_paragraph(f"<strong>Correction:</strong> {_text(correction)}"))
+    if image and post.image:
+        blocks.append(_figure(image, as_line(post.image.credit)))
     if body is None:
         blocks.append(_paragraph(_text(_summary(post))))
         blocks.append(_paragraph(f"Read the whole post: {link(_title(post), url)}"))
     else:
         written = body.html + _notes(body)
-        blocks.append(absolute_html(written, site_url=site_url, page_url=url).strip())
-    if notice := " ".join(filter(None, map(as_line, notices))):
+        blocks.append(absolute_html(written, site_url=masthead.url, page_url=url).strip())
+    if notice := " ".join(filter(None, map(as_line, (masthead.notice, masthead.crisis)))):
         blocks.append(_paragraph(f"<small>{_text(notice)}</small>"))
     return "\n".join(blocks)
 
 
-def _series_line(place: Place, site_url: str) -> str:
-    """Say where the reader is, since a reader's list shows nothing of a series."""
-    series = place.series
-    where = link(as_title(series.title), _page_url(series.slug, site_url))
-    pieces = [f"Part {place.number} of {series.total} in {where}"]
-    for word, post in (("Previous", place.previous), ("Next", place.next)):
-        if post:
-            pieces.append(f"{word}: {link(_title(post), _page_url(post.location, site_url))}")
-    return _paragraph(" · ".join(pieces))
+def _figure(image: EntryImage, credit: str) -> str:
+    picture = f'<img src="{escape(image.url)}" alt="{escape(image.alt)}">'
+    below = f"<figcaption>{_text(credit)}</figcaption>" if credit else ""
+    return f"<figure>{picture}{below}</figure>"
 
 
 def _notes(body: Body) -> str:

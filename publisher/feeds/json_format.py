@@ -1,11 +1,14 @@
-"""JSON Feed 1.1 (jsonfeed.org/version/1.1), written from the same value as the XML formats."""
+"""JSON Feed 1.1 (jsonfeed.org/version/1.1), written from the same values as the XML formats."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+from publisher.feeds.plates import LINE, TOTAL
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from publisher.feeds.describe import Feed
@@ -15,9 +18,9 @@ if TYPE_CHECKING:
 _COMMENT = "This is a feed. Copy its address into a feed reader, and new posts will appear there."
 
 
-def write_json(feed: Feed) -> bytes:
-    """Return the feed as JSON Feed 1.1 in UTF-8; the same feed gives the same bytes."""
-    document = _without_blanks(
+def join_json(feed: Feed, items: Iterable[bytes]) -> bytes:
+    """Return the feed of these items as JSON Feed 1.1 in UTF-8."""
+    head = _without_blanks(
         {
             "version": "https://jsonfeed.org/version/1.1",
             "title": feed.title,
@@ -34,35 +37,38 @@ def write_json(feed: Feed) -> bytes:
             "expired": feed.is_complete,
         }
     )
-    document["items"] = [_item(entry, feed) for entry in feed.entries]
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return f"{text}\n".encode()
+    return _dump(head)[:-1] + b',"items":[' + b",".join(items) + b"]}\n"
 
 
-def _item(entry: Entry, feed: Feed) -> dict[str, object]:
+def plate_json(entry: Entry) -> bytes:
+    """Return an entry as an item of a JSON Feed, open for its standing."""
     item = _without_blanks(
         {
             "id": entry.id,
             "url": entry.url,
             "title": entry.title,
             "summary": entry.summary,
-            "image": entry.image,
+            "image": entry.image.url if entry.image else "",
             "date_published": _rfc3339(entry.published_at),
             "date_modified": _rfc3339(entry.updated_at),
-            "authors": [_author(author) for author in entry.authors] or [{"name": feed.author}],
+            "authors": [_author(author) for author in entry.authors],
             "tags": list(entry.tags),
         }
     )
-    item["content_html"] = entry.html
+    item["content_html"] = LINE + entry.html
     if entry.series:
         item["_series"] = {
-            "about": feed.about_url,
+            "about": entry.about_url,
             "title": entry.series.title,
             "url": entry.series.url,
             "part": entry.series.part,
-            "total": entry.series.total,
+            "total": TOTAL,
         }
-    return item
+    return _dump(item)
+
+
+def _dump(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _author(author: Author) -> dict[str, object]:

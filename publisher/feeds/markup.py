@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html import escape, unescape
-from html.parser import HTMLParser
 from urllib.parse import urljoin
-
-from typing_extensions import override
 
 from publisher import urls
 
@@ -20,13 +18,15 @@ _ILLEGAL = re.compile(
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]*)?/?>")
 _END_TAG = re.compile(r"</([a-zA-Z][a-zA-Z0-9]*)\s*>")
-_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([^,]+))?")
 
 # What people write in a title and may leave open; other names are taken for markup when closed.
 _INLINE = frozenset(
     {"a", "b", "br", "code", "em", "hr", "i", "img", "small", "span", "strong", "sub", "sup", "u"}
 )
-_ADDRESSES = frozenset({"href", "src", "cite", "poster", "longdesc"})
+_START_TAG = re.compile(r'<([a-z][a-z0-9]*)((?: [a-z][a-z0-9:-]*="[^"]*")+)')
+"""As the sanitiser writes it: lower case, double quotes, no bare attribute."""
+_ATTRIBUTE = re.compile(r' ([a-z][a-z0-9:-]*)="([^"]*)"')
+_ADDRESSES = frozenset({"href", "src", "cite"})
 # An id or a name could collide with the reader's own page, and no link of an entry leads to one:
 # fragments lead to the post's page. The others mean something on our pages only.
 _OURS = frozenset({"id", "name", "class", "style", "target", "loading", "decoding", "tabindex"})
@@ -73,10 +73,7 @@ def resolve(address: str, *, site_url: str, page_url: str) -> str:
 
 def absolute_html(html: str, *, site_url: str, page_url: str) -> str:
     """Return sanitised HTML with every address absolute, and without what only our pages use."""
-    parser = _Rewriter(site_url=site_url, page_url=page_url)
-    parser.feed(clean(html))
-    parser.close()
-    return "".join(parser.written)
+    return _START_TAG.sub(partial(_rewrite, site_url, page_url), clean(html))
 
 
 def link(title: str, url: str) -> str:
@@ -84,59 +81,13 @@ def link(title: str, url: str) -> str:
     return f'<a href="{escape(url)}">{escape(title, quote=False)}</a>'
 
 
-class _Rewriter(HTMLParser):
-    """Copies HTML, rewriting start tags; comments and declarations are left out."""
-
-    def __init__(self, *, site_url: str, page_url: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self.site_url = site_url
-        self.page_url = page_url
-        self.written: list[str] = []
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.written.append(f"<{tag}{self._rewrite(attrs)}>")
-
-    @override
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.written.append(f"<{tag}{self._rewrite(attrs)} />")
-
-    @override
-    def handle_endtag(self, tag: str) -> None:
-        self.written.append(f"</{tag}>")
-
-    @override
-    def handle_data(self, data: str) -> None:
-        self.written.append(data)
-
-    @override
-    def handle_entityref(self, name: str) -> None:
-        self.written.append(f"&{name};")
-
-    @override
-    def handle_charref(self, name: str) -> None:
-        self.written.append(f"&#{name};")
-
-    def _rewrite(self, attrs: list[tuple[str, str | None]]) -> str:
-        return "".join(self._attribute(name, value or "") for name, value in attrs)
-
-    def _attribute(self, name: str, value: str) -> str:
+def _rewrite(site_url: str, page_url: str, tag: re.Match[str]) -> str:
+    written = [f"<{tag[1]}"]
+    for name, value in _ATTRIBUTE.findall(tag[2]):
         if name in _OURS or name.startswith(("data-", "on")):
-            return ""
-        if name in _ADDRESSES:
-            value = self._resolve(value)
-            if not value:
-                return ""
-        elif name == "srcset":
-            value = self._resolve_srcset(value)
-        return f' {name}="{escape(clean(value))}"'
-
-    def _resolve(self, address: str) -> str:
-        return resolve(address, site_url=self.site_url, page_url=self.page_url)
-
-    def _resolve_srcset(self, value: str) -> str:
-        """Resolve each candidate of ``srcset``: an address and perhaps a width or density."""
-        return ", ".join(
-            f"{self._resolve(address)} {size}".strip()
-            for address, size in _CANDIDATE.findall(value)
-        )
+            continue
+        if name not in _ADDRESSES:
+            written.append(f' {name}="{value}"')
+        elif address := resolve(unescape(value), site_url=site_url, page_url=page_url):
+            written.append(f' {name}="{escape(address)}"')
+    return "".join(written)

@@ -4,13 +4,16 @@ feedgen loses the attributes of entry links, stamps the time of building, knows 
 archives in RSS, and switches the process's locale to write a date. So entries are ours, every date
 is set, and one lock is held while it works. The stylesheet's instruction needs the tree before it
 is text, for which feedgen has private methods only: its release is pinned.
+
+Entries are written apart from the feeds they stand in (``plates``): a feed is its head, as feedgen
+writes it without entries, with the entries put before its end.
 """
 
 from __future__ import annotations
 
 from html import escape
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseExtension
@@ -18,35 +21,55 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 from typing_extensions import override
 
+from publisher import __version__
+from publisher.feeds.plates import LINE
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from publisher.feeds.describe import Feed
     from publisher.feeds.entries import Entry
 
-_ATOM = "{http://www.w3.org/2005/Atom}"
-_DC = "{http://purl.org/dc/elements/1.1/}"
-_HISTORY = "{http://purl.org/syndication/history/1.0}"
+_SPACES: Final = {
+    "atom": "http://www.w3.org/2005/Atom",
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "fh": "http://purl.org/syndication/history/1.0",
+    "media": "http://search.yahoo.com/mrss/",
+}
 _MINUTES_BETWEEN_VISITS = 60
 
 _lock = Lock()
 
 
-def write_atom(feed: Feed) -> bytes:
-    """Return the feed as Atom in UTF-8; the same feed gives the same bytes. RFC 4287."""
+def join_atom(feed: Feed, entries: Iterable[bytes]) -> bytes:
+    """Return the feed of these entries as Atom in UTF-8. RFC 4287."""
     with _lock:
         root, document = _generator(feed, "atom", "application/atom+xml")._create_atom()  # noqa: SLF001
-        return _serialise(root, document, feed)
+        head = _serialise(root, document, feed)
+    return _join(head, b"</feed>", entries)
 
 
-def write_rss(feed: Feed) -> bytes:
-    """Return the feed as RSS 2.0 in UTF-8; the same feed gives the same bytes.
-
-    ``&`` and ``<`` are written in hexadecimal, as the RSS profile wants them.
-    """
+def join_rss(feed: Feed, items: Iterable[bytes]) -> bytes:
+    """Return the feed of these items as RSS 2.0 in UTF-8."""
     with _lock:
         root, document = _generator(feed, "rss", "application/rss+xml")._create_rss()  # noqa: SLF001
-        text = _serialise(root, document, feed)
-    # There is no CDATA here, so every reference is one that a parser resolves.
-    return text.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+        head = _in_hexadecimal(_serialise(root, document, feed))
+    return _join(head, b"</channel>", items)
+
+
+def plate_xml(entry: Entry) -> tuple[bytes, bytes]:
+    """Return an entry as Atom and as RSS have it, open for its standing.
+
+    ``&`` and ``<`` are written in hexadecimal in RSS, as its profile wants them.
+    """
+    with _lock:
+        item = _Item(entry)
+        atom, rss = _alone(item.atom_entry()), _alone(item.rss_entry())
+    return atom, _in_hexadecimal(rss)
+
+
+# ---------------------------------------------------------------------------------- the feed
 
 
 def _generator(feed: Feed, ending: str, media_type: str) -> Any:
@@ -62,7 +85,7 @@ def _generator(feed: Feed, ending: str, media_type: str) -> Any:
     generator.rights(feed.rights or None)
     generator.logo(feed.logo or None)
     generator.icon(feed.icon or None)
-    generator.generator("publisher")
+    generator.generator("publisher", version=__version__)
     generator.ttl(_MINUTES_BETWEEN_VISITS)
     generator.updated(feed.updated_at)
     generator.link(href=f"{feed.address}.{ending}", rel="self", type=media_type)
@@ -70,8 +93,6 @@ def _generator(feed: Feed, ending: str, media_type: str) -> Any:
         generator.link(href=address, rel=rel)
     # The last link is the one that feedgen makes the RSS channel's own.
     generator.link(href=feed.home_url, rel="alternate", type="text/html")
-    for entry in feed.entries:
-        generator.add_entry(_Item(entry, feed.author), order="append")
     return generator
 
 
@@ -90,9 +111,20 @@ def _serialise(root: etree._Element, document: etree._ElementTree, feed: Feed) -
     if feed.stylesheet:
         about = f'type="text/css" href="{escape(feed.stylesheet)}"'
         root.addprevious(etree.ProcessingInstruction("xml-stylesheet", about))
-    etree.cleanup_namespaces(document)
+    etree.cleanup_namespaces(document, keep_ns_prefixes=_prefixes(feed, root.tag))
     text = etree.tostring(document, encoding="UTF-8", xml_declaration=False)
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + text + b"\n"
+
+
+def _prefixes(feed: Feed, root: str) -> list[str]:
+    """Return the prefixes that the entries to come use."""
+    always = ["atom", "content", "dc"] if root == "rss" and feed.entries else []
+    return always + (["media"] if any(listed.post.image for listed in feed.entries) else [])
+
+
+def _join(head: bytes, end: bytes, entries: Iterable[bytes]) -> bytes:
+    before, _, after = head.rpartition(end)
+    return b"".join((before, b"\n", *entries, end, after))
 
 
 class _Channel(BaseExtension):  # type: ignore[misc]
@@ -103,7 +135,7 @@ class _Channel(BaseExtension):  # type: ignore[misc]
 
     @override
     def extend_ns(self) -> dict[str, str]:
-        return {"dc": _DC.strip("{}"), "fh": _HISTORY.strip("{}")}
+        return {prefix: _SPACES[prefix] for prefix in ("dc", "fh", "media")}
 
     @override
     def extend_atom(self, feed: etree._Element) -> etree._Element:
@@ -114,21 +146,24 @@ class _Channel(BaseExtension):  # type: ignore[misc]
     def extend_rss(self, feed: etree._Element) -> etree._Element:
         channel = feed[0]
         for rel, address in self.links:
-            etree.SubElement(channel, f"{_ATOM}link", rel=rel, href=address)
+            etree.SubElement(channel, _named("atom:link"), rel=rel, href=address)
         self._mark(channel)
         return feed
 
     def _mark(self, parent: etree._Element) -> None:
         if self.feed.is_archive:
-            etree.SubElement(parent, f"{_HISTORY}archive")
+            etree.SubElement(parent, _named("fh:archive"))
         if self.feed.is_complete:
-            etree.SubElement(parent, f"{_HISTORY}complete")
+            etree.SubElement(parent, _named("fh:complete"))
+
+
+# --------------------------------------------------------------------------------- the entries
 
 
 class _Item(FeedEntry):  # type: ignore[misc]
     """An entry as feedgen writes it, and what feedgen leaves out."""
 
-    def __init__(self, entry: Entry, author: str) -> None:
+    def __init__(self, entry: Entry) -> None:
         super().__init__()
         self._entry = entry
         self.id(entry.id)
@@ -136,10 +171,10 @@ class _Item(FeedEntry):  # type: ignore[misc]
         self.link(href=entry.url, rel="alternate", type="text/html")
         self.published(entry.published_at)
         self.updated(entry.updated_at)
-        self.author([_person(one.name, one.url) for one in entry.authors] or [_person(author)])
-        self.category([{"term": tag} for tag in entry.tags])
+        self.author([_person(author.name, author.url) for author in entry.authors])
+        self.category(_categories(entry))
         self.summary(entry.summary)
-        self.content(entry.html, type="html")
+        self.content(LINE + entry.html, type="html")
 
     @override
     def atom_entry(self, extensions: bool = True) -> etree._Element:
@@ -147,7 +182,7 @@ class _Item(FeedEntry):  # type: ignore[misc]
         for written, wanted in zip(element.findall("link"), self.link(), strict=True):
             for name in ("rel", "type"):
                 written.set(name, wanted[name])
-        element.tail = "\n"
+        self._picture(element)
         return element
 
     @override
@@ -158,11 +193,51 @@ class _Item(FeedEntry):  # type: ignore[misc]
         for element in item.iterchildren("description"):
             # RSS takes a description for HTML, Atom and JSON take it for text
             element.text = escape(self._entry.summary, quote=False)
-        for author in self.author():
-            etree.SubElement(item, f"{_DC}creator").text = author["name"]
-        etree.SubElement(item, f"{_ATOM}updated").text = self._entry.updated_at.isoformat()
-        item.tail = "\n"
+        for author in self._entry.authors:
+            etree.SubElement(item, _named("dc:creator")).text = author.name
+        updated = etree.SubElement(item, _named("atom:updated"))
+        updated.text = self._entry.updated_at.isoformat()
+        self._picture(item)
         return item
+
+    def _picture(self, parent: etree._Element) -> None:
+        """Name the lead image (Media RSS), for readers that show one beside the title."""
+        image = self._entry.image
+        if image:
+            media = etree.SubElement(
+                parent, _named("media:content"), url=image.url, medium="image"
+            )
+            if image.media_type:
+                media.set("type", image.media_type)
+            if image.alt:
+                etree.SubElement(media, _named("media:description"), type="plain").text = image.alt
+
+
+def _categories(entry: Entry) -> list[dict[str, str]]:
+    tags = [{"term": tag, "scheme": entry.tags_url, "label": tag} for tag in entry.tags]
+    series = entry.series
+    if series:
+        tags.append({"term": series.title, "scheme": series.url, "label": series.title})
+    return tags
+
+
+def _alone(element: etree._Element) -> bytes:
+    """Return an entry's bytes with the prefixes that the feed declares, and a line end."""
+    root = etree.Element("feed", nsmap=_SPACES)
+    root.append(element)
+    text = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+    start = text.index(b">") + 1  # no prefix's address holds one
+    return text[start : text.rindex(b"</feed>")] + b"\n"
+
+
+def _named(name: str) -> str:
+    prefix, _, local = name.partition(":")
+    return f"{{{_SPACES[prefix]}}}{local}"
+
+
+def _in_hexadecimal(text: bytes) -> bytes:
+    # There is no CDATA here, so every reference is one that a parser resolves.
+    return text.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
 
 def _person(name: str, url: str = "") -> dict[str, str]:

@@ -191,6 +191,13 @@ class Place:
     previous: Post | None
     next: Post | None
 
+    def number_of(self, neighbour: Post) -> int:
+        """Return the number of the previous or the next post."""
+        parts = self.series.parts
+        before, after = reversed(parts[: self.number - 1]), parts[self.number :]
+        side = before if neighbour is self.previous else after
+        return next(part.number for part in side if part.post)
+
 
 class Verdict(StrEnum):
     """What was decided about one source file, or about one post for one edition."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from publisher import urls
@@ -68,14 +67,7 @@ def latest_number(series: Series) -> int:
 
 def neighbour(place: Place, post: Post | None) -> tuple[int, Post] | None:
     """Return a published neighbour with its number; gaps may lie between."""
-    if post is None:
-        return None
-    parts = place.series.parts
-    before, after = reversed(parts[: place.number - 1]), parts[place.number :]
-    nearest = (
-        part.number for part in chain(before, after) if part.post and part.post.id == post.id
-    )
-    return next(nearest, place.number), post
+    return (place.number_of(post), post) if post else None
 
 
 def following(series: Series, catalog: Catalog) -> Series | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from publisher.errors import Problem
     from publisher.model import Body, Catalog, Post, PublishedPost
     from publisher.pages import Pages
-    from publisher.publishing.outputs import Output
+    from publisher.publishing.press import Output, Press
     from publisher.store import Store
 
 MEMORY_FILE = "build.memory"
@@ -104,7 +104,10 @@ def _rebuild(
     now: datetime,
 ) -> Build:
     # What only scans and compares loads none of this: it would be most of its time.
-    from publisher.publishing.outputs import Press, list_outputs  # noqa: PLC0415
+    from publisher.publishing.crew import count_processors  # noqa: PLC0415
+    from publisher.publishing.galley import Galley  # noqa: PLC0415
+    from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
+    from publisher.publishing.press import Press  # noqa: PLC0415
     from publisher.store.editions import read_public  # noqa: PLC0415
 
     config, store = workshop.config, workshop.store
@@ -114,17 +117,19 @@ def _rebuild(
     _pin(store, library, catalog, record, now=now)
     with store.read() as tx:
         public = read_public(tx, rehearsal=config.mail.transport == "outbox")
-    press = Press(
-        config=config,
-        catalog=catalog,
-        pages=workshop.make_pages(),
-        library=library,
-        feed_css=workshop.feed_css(),
-        editions=[one.content for one in public],
-    )
     done = Build(problems=catalog.problems)
-    before = dict(usable.inputs) if usable else {}
-    inputs = _write(config.paths.output, list_outputs(press), before, done)
+    with Galley(count_processors()) as galley:
+        press = Press(
+            config=config,
+            catalog=catalog,
+            pages=workshop.make_pages(),
+            library=library,
+            galley=galley,
+            feed_css=workshop.feed_css(),
+            editions=[one.content for one in public],
+            history=_history(catalog, record),
+        )
+        inputs = _write(press, list_outputs(press), dict(usable.inputs) if usable else {}, done)
     _remove(config.paths.output, memory, inputs, done)
     kept = Memory(
         fingerprint=workshop.fingerprint,
@@ -236,7 +241,7 @@ def _pin(
     from publisher.store import posts as pins  # noqa: PLC0415 - as in _rebuild
 
     fresh = []
-    for post in reversed(catalog.posts):
+    for post in _oldest_first(catalog):
         place = catalog.place(post)
         part = place.number if place else None
         pin = record.published.get(post.id)
@@ -264,6 +269,25 @@ def _pin(
             pins.withdraw(tx, one.post_id, one.reason)
 
 
+def _oldest_first(catalog: Catalog) -> list[Post]:
+    """Return the posts in the order in which they are first published: of one date by part."""
+
+    def turn(post: Post) -> tuple[datetime, str, int, str]:
+        place = catalog.place(post)
+        return post.published_at, post.series or "", place.number if place else 0, post.id
+
+    return sorted(catalog.posts, key=turn)
+
+
+def _history(catalog: Catalog, record: Record) -> list[tuple[str, str | None]]:
+    """Return id and series of every post ever published, with those of this build at the end."""
+    series = {post.id: post.series for post in catalog.posts}
+    pins = sorted(record.published.values(), key=lambda pin: pin.sequence)
+    earlier = [(pin.post_id, series.get(pin.post_id, pin.series)) for pin in pins]
+    fresh = [post for post in _oldest_first(catalog) if post.id not in record.published]
+    return [*earlier, *((post.id, post.series) for post in fresh)]
+
+
 def _is_pinned(pin: PublishedPost | None, post: Post, part: int | None) -> bool:
     return pin is not None and (pin.source_sha256, pin.path, pin.location, pin.part) == (
         post.source_sha256,
@@ -277,26 +301,20 @@ def _is_pinned(pin: PublishedPost | None, post: Post, part: int | None) -> bool:
 
 
 def _write(
-    root: Path, outputs: Iterable[Output], before: Mapping[str, str], done: Build
+    press: Press, outputs: Iterable[Output], before: Mapping[str, str], done: Build
 ) -> dict[str, str]:
     """Write the outputs that may differ; return what each was made from."""
+    from publisher.publishing.making import make_outputs  # noqa: PLC0415 - as in _rebuild
+
+    root = press.config.paths.output
     inputs = {}
+    waiting = []
     for output in outputs:
         inputs[output.file] = output.inputs
-        if before.get(output.file) == output.inputs and (root / output.file).is_file():
-            done.unchanged += 1
-            continue
-        changed = site.write(
-            root / output.file,
-            output.make(),
-            root=root,
-            durable=output.feed,
-            compressed=output.feed or output.asset,
-        )
-        if changed:
-            done.written.append(output.file)
-        else:
-            done.unchanged += 1
+        if before.get(output.file) != output.inputs or not (root / output.file).is_file():
+            waiting.append(output)
+    done.written += make_outputs(press, waiting)
+    done.unchanged += len(inputs) - len(done.written)
     return inputs
 
 

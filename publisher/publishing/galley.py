@@ -1,0 +1,67 @@
+"""Where written entries lie until the feeds take them: one temporary file, not our memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING, Self
+
+from publisher.feeds import Plates
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    Spots = dict[str, tuple[int, int, int, int, int]]
+    """By post id: which file, where, and the octets of each format."""
+
+
+class Galley:
+    """Keeps entries by post id; several processes that share it write a file each."""
+
+    def __init__(self, writers: int = 1) -> None:
+        self._files = [tempfile.TemporaryFile(prefix="publisher-") for _ in range(writers)]  # noqa: SIM115 - closed with the galley
+        self._spots: Spots = {}
+        self._ends = [0] * writers
+        self._writer = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for file in self._files:
+            file.close()
+
+    def keep(self, post_id: str, plates: Plates) -> None:
+        """Keep a post's entry."""
+        data = plates.atom + plates.rss + plates.json
+        at = self._ends[self._writer]
+        os.pwrite(self._files[self._writer].fileno(), data, at)
+        self._ends[self._writer] += len(data)
+        sizes = len(plates.atom), len(plates.rss), len(plates.json)
+        self._spots[post_id] = (self._writer, at, *sizes)
+
+    def find(self, post_id: str) -> Plates | None:
+        """Return a post's entry where it is kept."""
+        spot = self._spots.get(post_id)
+        if spot is None:
+            return None
+        writer, at, atom, rss, json = spot
+        data = os.pread(self._files[writer].fileno(), atom + rss + json, at)
+        return Plates(data[:atom], data[atom : atom + rss], data[atom + rss :])
+
+    def write_file(self, number: int) -> None:
+        """Write into this one of the files from now on."""
+        self._writer = number
+
+    def spots(self) -> Spots:
+        """Return where everything lies, for a process that shares the files."""
+        return self._spots
+
+    def learn(self, spots: Spots) -> None:
+        """Take over what another process kept."""
+        self._spots.update(spots)

@@ -1,0 +1,61 @@
+"""Making the files of the public site, on as many processors as there are.
+
+First every post that is wanted, once: its page, and its entry for the feeds. Then all else, which
+joins what the first pass left. A large build is shared with a second process by ``fork``: what was
+read is there in both, and each writes files of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from publisher import site
+from publisher.publishing.crew import share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from publisher.model import Post
+    from publisher.publishing.galley import Spots
+    from publisher.publishing.press import Output, Press
+
+
+def make_outputs(press: Press, outputs: Sequence[Output]) -> list[str]:
+    """Make these files; return those whose bytes changed."""
+    pages = {output.page_of.id: output for output in outputs if output.page_of}
+    carried = {post.id: post for output in outputs for post in output.carries}
+    posts = [output.page_of for output in outputs if output.page_of]
+    posts += [post for post_id, post in carried.items() if post_id not in pages]
+    # A process of its own has no connection to the store.
+    here = [post for post in posts if press.is_recalled(post)]
+    anywhere = [post for post in posts if not press.is_recalled(post)]
+
+    def make_posts(some: Sequence[Post]) -> tuple[list[str], Spots]:
+        before = set(press.galley.spots())
+        written = []
+        for post in some:
+            if post.id in carried:
+                press.set_plates(post)
+            if post.id in pages and _write(press, pages[post.id]):
+                written.append(pages[post.id].file)
+        spots = press.galley.spots()
+        return written, {post_id: spots[post_id] for post_id in spots if post_id not in before}
+
+    written = make_posts(here)[0]
+    for changed, spots in share(make_posts, anywhere, start=press.galley.write_file):
+        written += changed
+        press.galley.learn(spots)
+    rest = [output for output in outputs if not output.page_of]
+    for changed in share(lambda some: [one.file for one in some if _write(press, one)], rest):
+        written += changed
+    return written
+
+
+def _write(press: Press, output: Output) -> bool:
+    return site.write(
+        press.config.paths.output / output.file,
+        output.make(),
+        root=press.config.paths.output,
+        durable=output.feed,
+        compressed=output.feed or output.asset,
+    )

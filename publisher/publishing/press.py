@@ -1,0 +1,114 @@
+"""What the public site's files are made with, and what is known of each before it is made.
+
+An output knows the digest of everything it depends on, so the build renders only what may differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from publisher import feeds, urls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from publisher.config import Config
+    from publisher.model import Body, Catalog, EditionContent, Post
+    from publisher.pages import Pages
+    from publisher.publishing.galley import Galley
+    from publisher.publishing.library import Library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One file of the public site."""
+
+    file: str
+    """Below the output directory."""
+    inputs: str
+    """A digest of everything it is made from."""
+    make: Callable[[], bytes]
+    feed: bool = False
+    """Feeds are also written durably; feeds and assets have compressed variants."""
+    asset: bool = False
+    page_of: Post | None = None
+    """The post whose page it is."""
+    carries: tuple[Post, ...] = ()
+    """The posts whose entries it joins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """Everything outputs are made with."""
+
+    config: Config
+    catalog: Catalog
+    pages: Pages
+    library: Library
+    galley: Galley
+    feed_css: bytes
+    editions: Sequence[EditionContent]
+    history: Sequence[tuple[str, str | None]]
+    """The id and the series of every post ever published, in the order of first publication."""
+
+    def body(self, post: Post) -> Body:
+        """Return a post's text."""
+        return self.library.body(post, from_store=self.is_recalled(post))
+
+    def is_recalled(self, post: Post) -> bool:
+        """Whether a post is shown from the store, because its file cannot be."""
+        return post.id in self.catalog.recalled
+
+    def plates(self, post: Post) -> feeds.Plates:
+        """Return a post as an entry in each format; written once in a build."""
+        return self.galley.find(post.id) or self.set_plates(post)
+
+    def set_plates(self, post: Post) -> feeds.Plates:
+        """Write a post as an entry in each format and keep that for the feeds."""
+        masthead = masthead_of(self.config)
+        body = self.body(post) if masthead.full else None
+        plates = feeds.make_plates(post, body, self.catalog.place(post), masthead)
+        self.galley.keep(post.id, plates)
+        return plates
+
+
+def masthead_of(config: Config) -> feeds.Masthead:
+    """Return what all feeds of a site say alike."""
+    site = config.site
+    logo = urls.absolute(site.url, site.logo)
+    logo = logo if urls.is_web_address(logo) else ""
+    return feeds.Masthead(
+        site_id=site.id,
+        name=site.name,
+        url=site.url,
+        language=site.language,
+        author=site.author,
+        notice=site.notice,
+        crisis=site.crisis,
+        hub=config.feeds.hub,
+        logo=logo,
+        icon=logo,
+        full=config.feeds.content == "full",
+        limit=config.feeds.entries,
+    )
+
+
+def digest(*parts: object) -> str:
+    """Return a digest of values; a set's order differs between processes, so give none."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def source_facts(post: Post) -> tuple[object, ...]:
+    """Return what a post's own text is made from."""
+    return (post.path, post.location, post.part, post.source_sha256)
+
+
+def by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:
+    """Return each tag's address, with the tag as its newest post writes it and its posts."""
+    tagged: dict[str, tuple[str, list[Post]]] = {}
+    for post in catalog.posts:
+        for tag in post.tags:
+            tagged.setdefault(urls.tag_slug(tag), (tag, []))[1].append(post)
+    return dict(sorted(tagged.items()))
