@@ -26,6 +26,8 @@ _INLINE = frozenset(
 _START_TAG = re.compile(r'<([a-z][a-z0-9]*)((?: [a-z][a-z0-9:-]*="[^"]*")+)')
 """As the sanitiser writes it: lower case, double quotes, no bare attribute."""
 _ATTRIBUTE = re.compile(r' ([a-z][a-z0-9:-]*)="([^"]*)"')
+_PLAIN = re.compile(r"(?:https?://[a-z0-9.-]+/|mailto:|tel:)[!-~]*\Z")
+"""An address that is as it should be, like most."""
 _ADDRESSES = frozenset({"href", "src", "cite"})
 # An id or a name could collide with the reader's own page, and no link of an entry leads to one:
 # fragments lead to the post's page. The others mean something on our pages only.
@@ -37,7 +39,11 @@ def clean(text: str) -> str:
 
     Every line end becomes a line feed, because XML parsers would make it one.
     """
-    return _ILLEGAL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if text.isascii() and text.isprintable():
+        return text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _ILLEGAL.sub("", text)
 
 
 def as_line(text: str) -> str:
@@ -63,6 +69,10 @@ def resolve(address: str, *, site_url: str, page_url: str) -> str:
     A path from the root is a path of the site; anything else is relative to the post's page.
     """
     address = clean(address).strip()
+    if _PLAIN.match(address):
+        return address
+    if address.startswith("#"):
+        return page_url + address
     if not address.startswith("//"):
         address = urls.absolute(site_url, address)
     try:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from publisher.errors import ContentError, Problem
 
@@ -86,7 +86,7 @@ def read(root: Path, found: Found, *, shown: str = "posts") -> Source:
     Raises ContentError where a file is gone, no longer a regular one, too large, or is being
     written: its size or time differs from what the scan saw.
     """
-    folder = (root / found.path).parent
+    folder = f"{root}/{found.path}".rpartition("/")[0]
     where = f"{shown}/{found.path}"
     (stamp, *stamps) = found.signature
     data = _read_file(folder, stamp, where, MAX_SOURCE_BYTES)
@@ -99,14 +99,17 @@ def read(root: Path, found: Found, *, shown: str = "posts") -> Source:
     return Source(path=found.path, data=data, images=images)
 
 
-def _read_file(folder: Path, stamp: Stamp, where: str, limit: int) -> bytes:
+def _read_file(folder: str, stamp: Stamp, where: str, limit: int) -> bytes:
     name, changed_at_ns, size = stamp
-    with _open(folder / name, where) as file:
-        length = os.fstat(file.fileno()).st_size
+    handle = _open(f"{folder}/{name}", where)
+    try:
+        length = os.fstat(handle).st_size
         if length > limit:
             raise ContentError(file_problem(where, "posts.size", **size_words(length, limit)))
-        data = file.read(limit + 1)
-        after = os.fstat(file.fileno())
+        data = os.read(handle, length + 1)
+        after = os.fstat(handle)
+    finally:
+        os.close(handle)
     if (after.st_mtime_ns, after.st_size, len(data)) != (changed_at_ns, size, size):
         raise ContentError(
             file_problem(
@@ -120,7 +123,7 @@ def _read_file(folder: Path, stamp: Stamp, where: str, limit: int) -> bytes:
     return data
 
 
-def _open(path: Path, where: str) -> BinaryIO:
+def _open(path: str, where: str) -> int:
     """Open a regular file that is no link, without waiting for what is a pipe by now."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -130,7 +133,7 @@ def _open(path: Path, where: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise ContentError(_not_readable(where, "something else"))
-    return os.fdopen(handle, "rb")
+    return handle
 
 
 def _not_readable(where: str, got: str) -> Problem:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from publisher import posts
 from publisher.editorial.catalog import Sources
 from publisher.errors import ContentError, Problem
+from publisher.publishing.crew import share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from publisher.model import Body, Post, SeriesInfo
@@ -111,25 +112,20 @@ class Library:
         infos, problems = self._read_series()
         known = remembered.parsed if remembered else {}
         same_paths = remembered is not None and remembered.paths == self.paths_digest()
-        good, broken = [], dict(self.scan.broken)
+        changed = []
         for found in self.scan.found:
             before = known.get(found.path)
             usable = before and before.signature == found.signature
             if before and usable and (same_paths or not before.has_links):
                 self._parsed[found.path] = before
-                good.append(before.post)
-                continue
-            try:
-                source = posts.read(self.root, found)
-                post = self._parse(source)
-            except ContentError as error:
-                broken[found.path] = error.problems
-                continue
-            has_links = _SOURCE_LINK.search(source.data) is not None
-            self._parsed[found.path] = Parsed(
-                signature=found.signature, post=post, has_links=has_links
-            )
-            good.append(post)
+            else:
+                changed.append(found)
+        broken = dict(self.scan.broken)
+        for parsed, faults in share(self._parse_all, changed):
+            self._parsed |= parsed
+            broken |= faults
+        paths = [found.path for found in self.scan.found]
+        good = [self._parsed[path].post for path in paths if path in self._parsed]
         # A slug of its own in the front matter is where links between posts must lead.
         self._paths |= {post.path: post.location for post in good}
         return Sources(posts=tuple(good), broken=broken, infos=infos, problems=tuple(problems))
@@ -148,6 +144,22 @@ class Library:
                 if slug in self.last_series:
                     infos[slug] = posts.parse_series(slug, self.last_series[slug])
         return infos, problems
+
+    def _parse_all(
+        self, some: Sequence[posts.Found]
+    ) -> tuple[dict[str, Parsed], dict[str, tuple[Problem, ...]]]:
+        """Read and parse sources; return what they say, or what is wrong, by path."""
+        parsed, broken = {}, {}
+        for found in some:
+            try:
+                source = posts.read(self.root, found)
+                post = self._parse(source)
+            except ContentError as error:
+                broken[found.path] = error.problems
+                continue
+            has_links = _SOURCE_LINK.search(source.data) is not None
+            parsed[found.path] = Parsed(signature=found.signature, post=post, has_links=has_links)
+        return parsed, broken
 
     def _parse(self, source: posts.Source) -> Post:
         return posts.parse(

@@ -46,16 +46,28 @@ def make_outputs(press: Press, outputs: Sequence[Output]) -> list[str]:
         written += changed
         press.galley.learn(spots)
     rest = [output for output in outputs if not output.page_of]
-    for changed in share(lambda some: [one.file for one in some if _write(press, one)], rest):
+    for changed in share(lambda some: _write_all(press, some), rest):
         written += changed
     return written
 
 
 def _write(press: Press, output: Output) -> bool:
-    return site.write(
-        press.config.paths.output / output.file,
-        output.make(),
-        root=press.config.paths.output,
-        durable=output.feed,
-        compressed=output.feed or output.asset,
-    )
+    root = press.config.paths.output
+    return site.write(root / output.file, output.make(), root=root)
+
+
+def _write_all(press: Press, outputs: Sequence[Output]) -> list[str]:
+    """Write pages and assets as they come, and the feeds together at the end, safe on the disk."""
+    root = press.config.paths.output
+    written = []
+    with site.batch(root, durable=True) as files:
+        for output in outputs:
+            if output.feed:
+                changed = files.write(root / output.file, output.make(), compressed=True)
+            else:
+                changed = site.write(
+                    root / output.file, output.make(), root=root, compressed=output.asset
+                )
+            if changed:
+                written.append(output.file)
+    return written
