@@ -18,7 +18,7 @@ lint: .venv/ready-for-tests
 	@.ci/check --no-tests
 
 bench: .venv/ready-for-tests
-	@.ci/system hugo
+	@.ci/system hugo nginx wrk node npm
 	@$(BIN)/python -m tests.benchmarks
 
 pictures: .venv/ready-for-tests

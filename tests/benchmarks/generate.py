@@ -1,11 +1,8 @@
-"""The same posts as a site of ours and as a site of Hugo's: made from a seed, alike every time."""
+"""The posts: made from a seed, alike every time."""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from random import Random
 
 SEED = 20270131
@@ -15,13 +12,6 @@ BODY_BYTES = 5000
 """A post's text ends with the section that reaches this; most come to about 6,000."""
 
 _FIRST_DAY = date(2010, 1, 1)
-_HUGO_SITE = Path(__file__).parent / "hugo_site"
-_CONFIG = """\
-[site]
-name = "Benchmark Letters"
-id = "0d3f6a52-6c1e-4b7a-9f0e-5a1c2b3d4e5f"
-notice = "General information, not medical advice."
-"""
 
 _SUBJECTS = (
     "a short night", "the first week", "an honest diary", "a walk before breakfast",
@@ -52,55 +42,8 @@ _TAGS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sites:
-    """One set of posts as two sites, and the post that changes."""
-
-    posts: int
-    markdown_bytes: int
-    publisher: Path
-    hugo: Path
-    changing: str
-    """The file of the post that changes, below ``posts/`` and ``content/``."""
-
-    def change_post(self, turn: int) -> None:
-        """Append a sentence to the same post of both sites."""
-        for file in (
-            self.publisher / "posts" / self.changing,
-            self.hugo / "content" / self.changing,
-        ):
-            with file.open("a", encoding="utf-8") as text:
-                text.write(f"\nA sentence was added in turn {turn}.\n")
-
-
-def write_sites(folder: Path, posts: int) -> Sites:
-    """Write ``posts`` posts below the folder, once for us and once for Hugo."""
-    ours, hugo = folder / "publisher", folder / "hugo"
-    shutil.copytree(_HUGO_SITE, hugo)
-    ours.mkdir()
-    (ours / "config.toml").write_text(_CONFIG, "utf-8")
-    total, middle = 0, ""
-    for index in range(posts):
-        if index % PARTS == 0:
-            _write_series(ours, hugo, index // PARTS)
-        file, text = make_post(index)
-        for place in (ours / "posts" / file, hugo / "content" / file):
-            place.write_text(text, "utf-8")
-        total += len(text.encode())
-        middle = file if index == posts // 2 else middle
-    (hugo / "content" / "archive.md").write_text('---\ntitle: "Archive"\nlayout: archive\n---\n')
-    return Sites(posts=posts, markdown_bytes=total, publisher=ours, hugo=hugo, changing=middle)
-
-
-def _write_series(ours: Path, hugo: Path, number: int) -> None:
-    slug, title = _name_series(number)
-    for folder in (ours / "posts" / slug, hugo / "content" / slug):
-        folder.mkdir(parents=True)
-    (ours / "posts" / slug / "series.toml").write_text(f'title = "{title}"\n')
-    (hugo / "content" / slug / "_index.md").write_text(f'---\ntitle: "{title}"\n---\n')
-
-
-def _name_series(number: int) -> tuple[str, str]:
+def name_series(number: int) -> tuple[str, str]:
+    """Return the folder and the title of a series, counted from nought."""
     return f"series-{number + 1:03}", f"Letters, volume {number + 1}"
 
 
@@ -117,7 +60,7 @@ def make_post(index: int) -> tuple[str, str]:
         f"tags: [{', '.join(words.sample(_TAGS, 3))}]\n"
         f"part: {part}\n"
     )
-    file = f"{_name_series(index // PARTS)[0]}/{part:02}-{slug}.md"
+    file = f"{name_series(index // PARTS)[0]}/{part:02}-{slug}.md"
     return file, f"---\n{front}---\n\n{_body(words, index)}"
 
 
