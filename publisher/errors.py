@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 Level = Literal["error", "warning"]
 
 
@@ -58,6 +60,11 @@ class PublisherError(Exception):
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
         super().__init__("\n".join(problem.as_text() for problem in problems))
+
+    @override
+    def __reduce__(self) -> tuple[type[PublisherError], tuple[Problem, ...]]:
+        """Let an error cross to another process whole."""
+        return type(self), self.problems
 
 
 class UsageError(PublisherError):

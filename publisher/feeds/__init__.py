@@ -22,6 +22,7 @@ from publisher.feeds.describe import (
     Feed,
     Listed,
     Masthead,
+    course_feed,
     is_whole,
     newest,
     series_feed,
@@ -37,6 +38,7 @@ from publisher.feeds.xml_formats import join_atom, join_rss, plate_xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from publisher.model import Body, Place, Post
 
@@ -51,6 +53,7 @@ __all__ = [
     "Masthead",
     "Plates",
     "Standing",
+    "course_feed",
     "cut_history",
     "entry",
     "is_whole",
@@ -68,9 +71,16 @@ __all__ = [
 _JOINERS = {"atom": join_atom, "rss": join_rss, "json": join_json}
 
 
-def make_plates(post: Post, body: Body | None, place: Place | None, masthead: Masthead) -> Plates:
+def make_plates(
+    post: Post,
+    body: Body | None,
+    place: Place | None,
+    masthead: Masthead,
+    *,
+    due_at: datetime | None = None,
+) -> Plates:
     """Return a post written as an entry in each format; arguments as in ``entry``."""
-    one = entry(post, body, place, masthead)
+    one = entry(post, body, place, masthead, due_at=due_at)
     atom, rss = plate_xml(one)
     return Plates(atom=atom, rss=rss, json=plate_json(one))
 

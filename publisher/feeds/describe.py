@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from publisher.model import Author, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from publisher.model import Catalog, Post, Series
 
@@ -133,6 +134,36 @@ def tag_feed(catalog: Catalog, tag: str, tagged: Iterable[Post], masthead: Masth
         subtitle=f"Every post about {tag}, newest first.",
         home_path=urls.tag_path(tag),
         posts=newest(catalog, tagged, masthead.limit),
+    )
+
+
+def course_feed(
+    catalog: Catalog,
+    series: Series,
+    due: list[tuple[Post, datetime]],
+    masthead: Masthead,
+    *,
+    start_on: date,
+    every_days: int,
+) -> Feed:
+    """Describe the feed of one series from part 1, of the parts that are ``due`` and since when."""
+    pace = "a day" if every_days == 1 else f"every {every_days} days"
+    path = urls.course_feed_path(series.slug, start_on, every_days, "atom")
+    shown = due[-masthead.limit :][::-1]
+    feed = _describe(
+        catalog,
+        masthead,
+        name=f"feed:{path.strip('/').removesuffix('.atom')}",
+        title=f"{series.title}, from part 1 · {masthead.name}",
+        subtitle=f"{series.title} from part 1, one part {pace} from {start_on.isoformat()}.",
+        home_path=urls.post_path(series.slug),
+        posts=[post for post, _ in shown],
+    )
+    changes = (in_utc(max(due_at, post.changed_at)) for post, due_at in shown)
+    return replace(
+        feed,
+        address=urls.absolute(masthead.url, path).removesuffix(".atom"),
+        updated_at=max(changes, default=EPOCH),
     )
 
 

@@ -86,20 +86,29 @@ class Standing:
     """How many parts the series has; nothing where that is not said."""
 
 
-def entry(post: Post, body: Body | None, place: Place | None, masthead: Masthead) -> Entry:
+def entry(
+    post: Post,
+    body: Body | None,
+    place: Place | None,
+    masthead: Masthead,
+    *,
+    due_at: datetime | None = None,
+) -> Entry:
     """Return the post as a feed entry; ``body`` is needed only where entries carry the whole text.
 
-    Otherwise the summary and a link stand in place of the text.
+    Otherwise the summary and a link stand in place of the text. ``due_at`` is its date where the
+    feed has a pace of its own.
     """
     url = _page_url(post.location, masthead.url)
+    published_at = due_at or post.published_at
     image = _image(post, masthead.url)
     return Entry(
         id=as_line(post.id),
         raw_id=clean(post.raw_id),
         title=_title(post),
         url=url,
-        published_at=in_utc(post.published_at),
-        updated_at=in_utc(post.changed_at),
+        published_at=in_utc(published_at),
+        updated_at=in_utc(max(published_at, post.changed_at)),
         authors=tuple(_author(author) for author in post.authors) or (masthead.speaker,),
         tags=tuple(dict.fromkeys(tag for tag in map(as_line, post.tags) if tag)),
         tags_url=urls.absolute(masthead.url, urls.TAGS),

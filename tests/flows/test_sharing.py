@@ -1,0 +1,142 @@
+"""Sharing a build between processes: the same result, and every fault on this side."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from publisher.errors import Problem, Refused
+from publisher.feeds import Plates
+from publisher.publishing.crew import ENOUGH, count_processors, share
+from publisher.publishing.galley import Galley
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.conftest import Folder
+
+
+def double(numbers: Sequence[int]) -> tuple[int, list[int]]:
+    return os.getpid(), [2 * number for number in numbers]
+
+
+def test_every_piece_is_done_once() -> None:
+    """Each worker has a share, and all shares together are the whole."""
+    results = share(double, range(11), workers=3)
+
+    assert sorted(number for _, some in results for number in some) == list(range(0, 22, 2))
+    assert len({pid for pid, _ in results}) == 3
+    assert results[0][0] == os.getpid()
+
+
+def test_little_work_is_not_shared() -> None:
+    """A copy of the process costs more than a few pages."""
+    assert len(share(double, range(ENOUGH - 1))) == 1
+    assert len(share(double, range(ENOUGH))) == count_processors()
+
+
+def test_workers_are_told_their_number(tmp_path: Path) -> None:
+    """The number is told in the copy, before its work begins; this process is number 0 untold."""
+
+    def start(number: int) -> None:
+        (tmp_path / str(number)).write_text(str(os.getpid()))
+
+    results = share(double, range(4), start=start, workers=3)
+
+    told = {int(file.name): int(file.read_text()) for file in tmp_path.iterdir()}
+    assert told == {1: results[1][0], 2: results[2][0]}
+
+
+def test_what_a_worker_raises_is_raised_here() -> None:
+    """A problem keeps its words, whichever process met it."""
+    problem = Problem(code="x", path="p", expected="a", got="b", hint="c")
+
+    def refuse(numbers: Sequence[int]) -> None:
+        if 1 in numbers:
+            raise Refused(problem)
+
+    with pytest.raises(Refused) as raised:
+        share(refuse, range(4), workers=2)
+    assert raised.value.problems == (problem,)
+
+
+def test_a_worker_that_dies_is_missed() -> None:
+    """A process killed for its memory leaves no half result taken for a whole one."""
+
+    def die(numbers: Sequence[int]) -> int:
+        if 1 in numbers:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return len(numbers)
+
+    with pytest.raises(ChildProcessError, match="died"):
+        share(die, range(4), workers=2)
+
+
+def test_no_worker_outlives_a_failure_here(tmp_path: Path) -> None:
+    """When this process fails, the others are ended and not waited for."""
+
+    def work(numbers: Sequence[int]) -> None:
+        if 0 in numbers:
+            raise KeyboardInterrupt
+        signal.pause()
+        (tmp_path / "done").touch()
+
+    with pytest.raises(KeyboardInterrupt):
+        share(work, range(4), workers=2)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert not (tmp_path / "done").exists()
+
+
+def test_entries_lie_where_every_process_finds_them() -> None:
+    """What one process keeps, the others find once they learn where."""
+    plates = {str(number): Plates(b"a%d" % number, b"", b"json" * number) for number in range(6)}
+
+    with Galley(writers=3) as galley:
+
+        def keep(some: Sequence[str]) -> object:
+            for post_id in some:
+                galley.keep(post_id, plates[post_id])
+            return galley.spots()
+
+        for spots in share(keep, list(plates), start=galley.write_file, workers=3):
+            galley.learn(spots)  # type: ignore[arg-type]
+
+        assert {post_id: galley.find(post_id) for post_id in plates} == plates
+        assert galley.find("none") is None
+
+
+def test_a_shared_build_makes_the_same_bytes(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process or three: pages, feeds, archives and reports are the same, octet for octet."""
+    for number in range(70):
+        series = f"series-{number % 3}"
+        folder.post(
+            f"{series}/{number // 3 + 1:02}-part-{number}.md", f"Part {number}", tags="[sleep]"
+        )
+    folder.post("broken.md", "Broken", body="[^nothing] is there\n")
+
+    def build(workers: int) -> tuple[dict[str, bytes], object]:
+        monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
+        monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: workers)
+        for name in ("public", "var"):
+            if (folder.path / name).exists():
+                (folder.path / name).rename(folder.path / f"{name}-{workers}")
+        said = folder.json("build")
+        public = folder.path / "public"
+        files = {
+            file.relative_to(public).as_posix(): file.read_bytes()
+            for file in public.rglob("*")
+            if file.is_file()
+        }
+        return files, {key: sorted(map(repr, said[key])) for key in ("written", "problems")}
+
+    alone, shared = build(1), build(3)
+
+    assert "archive/2.atom" in alone[0]
+    assert alone == shared
