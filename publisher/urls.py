@@ -49,12 +49,14 @@ RESERVED_IN_SERIES = frozenset({"archive", "from"})
 
 HOME = "/"
 ARCHIVE = "/archive/"
+EDITIONS = "/editions/"
 FEEDS = "/feeds/"
 OPML = "/feeds.opml"
 PRIVACY = "/privacy/"
 SITEMAP = "/sitemap.xml"
 ROBOTS = "/robots.txt"
 SUBSCRIBE = "/subscribe"
+TAGS = "/tags/"
 
 SLUG_LIMIT = 80
 """The length of the slugs we make; a person's own may be longer."""
