@@ -609,6 +609,13 @@ def test_an_address_that_is_its_own_words_is_printed_once() -> None:
     assert bare == ["bare", "bare", None]
 
 
+def test_an_address_in_the_text_is_printed_once() -> None:
+    """The same holds for an address that stands in the text as its own link."""
+    body = Body(html='<p><a href="https://b.example/x">https://b.example/x</a></p>')
+
+    assert post_page(ALONE, body).xpath("//a[@class='bare']/@href") == ["https://b.example/x"]
+
+
 def test_a_text_without_notes_has_no_place_for_them() -> None:
     """No heading stands over nothing."""
     assert not post_page(ALONE, Body(html="<p>Short.</p>")).xpath("//section[@class='notes']")
