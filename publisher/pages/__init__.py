@@ -95,6 +95,7 @@ class Pages:
         short = hashlib.sha256(self._css.encode()).hexdigest()[:8]
         self.stylesheet_path = f"assets/site-{short}.css"
         """Where ``stylesheet()`` belongs, below the root; the name changes with the content."""
+        self._named: dict[FeedGroup, Markup] = {}
         self._templates.add(self._globals())
         self._templates.add({"frame": self._templates.fill_once("pages/frame.html", _FRAME)})
         self.fingerprint = self.digest_inputs()
@@ -365,6 +366,7 @@ class Pages:
             "logo": site.logo if is_own(site.logo, site.url) else "",
             "direction": words.direction(site.language),
             "urls": urls,
+            "named": self._name_feeds,
             "post_path": lambda post: urls.post_path(post.location),
             "time": lambda at, form="long": words.time_element(at, self._zone, form),
             "day_of": words.day_element,
@@ -380,6 +382,12 @@ class Pages:
 
     def _absolute(self, path: str) -> str:
         return urls.absolute(self._site.url, path)
+
+    def _name_feeds(self, group: FeedGroup) -> Markup:
+        """Return a folder's feeds as a page names them to programs; every part of a series asks."""
+        if group not in self._named:
+            self._named[group] = self._templates.fill("pages/frame.html", "group", group)
+        return self._named[group]
 
     def _series_feeds(self, series: Series) -> FeedGroup:
         first = series.posts[0].published_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,8 +111,8 @@ def place_line(place: Place) -> Markup:
 
     Its second half stays on one line.
     """
-    line = Markup('{} · <span class="part">Part {} of {}</span>')
-    return line.format(place.series.title, place.number, place.series.total)
+    part = f'<span class="part">Part {place.number} of {place.series.total}</span>'
+    return Markup(f"{escape(place.series.title)} · {part}")  # noqa: S704 - escaped, and numbers
 
 
 def withdrawal_reason(reason: str) -> str:
