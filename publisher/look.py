@@ -111,6 +111,16 @@ def css_variables(colours: Palette) -> str:
     )
 
 
+def feed_variables(colours: Palette) -> str:
+    """Return the tokens that a feed opened in a browser is set with, by day and by night."""
+    types = {name: TOKENS["type"][name] for name in ("serif", "sans", "mono")}
+    light, dark = _declare(asdict(colours.light)), _declare(asdict(colours.dark))
+    return (
+        f":root {{ color-scheme: light dark; {_declare(types)} {light} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    )
+
+
 def contrast(one: str, other: str) -> float:
     """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2, relative luminance).
 

@@ -49,6 +49,7 @@ RESERVED_IN_SERIES = frozenset({"archive", "from"})
 
 HOME = "/"
 ARCHIVE = "/archive/"
+EDITIONS = "/editions/"
 FEEDS = "/feeds/"
 OPML = "/feeds.opml"
 PRIVACY = "/privacy/"

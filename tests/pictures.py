@@ -16,6 +16,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,9 +29,9 @@ from publisher.engine import clock
 from publisher.web import make_site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from playwright.sync_api import Browser, BrowserContext, Page, Route
+    from playwright.sync_api import Browser, BrowserContext, Page, Response, Route
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
@@ -63,6 +64,12 @@ class Sample:
         """Where its pages are."""
         return self.path / "public"
 
+    def pages(self) -> list[str]:
+        """Return the path of every page, as a browser asks for it."""
+        files = sorted(self.public.rglob("*.html"))
+        paths = ["/" + file.relative_to(self.public).as_posix() for file in files]
+        return [path.removesuffix("index.html") for path in paths]
+
     def letters(self) -> list[str]:
         """Return the HTML of every letter in its outbox, oldest first."""
         mails = (
@@ -74,10 +81,17 @@ class Sample:
 
 
 @contextmanager
-def served_sample(folder: Path) -> Iterator[Sample]:
-    """Build the sample site at its two slots and serve it on loopback."""
+def served_sample(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Sample]:
+    """Build the sample site at its two slots and serve it on loopback.
+
+    ``more`` are texts of files to lie beside the sample's own, by their path below ``posts/``.
+    """
     shutil.copy(REPOSITORY / "config.toml", folder)
     shutil.copytree(REPOSITORY / "posts", folder / "posts")
+    for path, text in (more or {}).items():
+        file = folder / "posts" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -108,6 +122,8 @@ class Watched:
     """Addresses on other machines they asked for; nothing was let through."""
     complaints: list[str] = field(default_factory=list)
     """What the browser's console said."""
+    failed: list[str] = field(default_factory=list)
+    """Addresses of what a page needs that were not to be had."""
 
 
 @contextmanager
@@ -136,8 +152,14 @@ def watched_page(context: BrowserContext) -> Iterator[tuple[Page, Watched]]:
             watched.remote.append(route.request.url)
             route.abort()
 
+    def note_failure(response: Response) -> None:
+        is_page = response.request.is_navigation_request()
+        if response.status >= HTTPStatus.BAD_REQUEST and not is_page:
+            watched.failed.append(response.url)
+
     context.route("**/*", let_through)
     page = context.new_page()
+    page.on("response", note_failure)
     page.on("console", lambda message: watched.complaints.append(message.text))
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     yield page, watched

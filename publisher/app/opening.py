@@ -74,7 +74,6 @@ def make_workshop(site: Site) -> Workshop:
         config=site.config,
         store=site.store,
         make_pages=lambda: make_pages(site.config),
-        feed_css=lambda: _first_file(template_paths(site.config), "feeds/feed.css"),
         fingerprint=_fingerprint(site.config),
     )
 
@@ -98,10 +97,6 @@ def make_pages(config: Config) -> Pages:
             zone=site.timezone,
         ),
     )
-
-
-def _first_file(folders: list[Path], name: str) -> bytes:
-    return next(folder / name for folder in folders if (folder / name).is_file()).read_bytes()
 
 
 def _fingerprint(config: Config) -> str:

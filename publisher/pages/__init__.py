@@ -64,12 +64,16 @@ _NAMES = (
     "privacy",
     "series",
     "tag",
+    "tags",
 )
 _FRAME = ("about", "feeds", "name", "menu", "colophon")
 """What is the same on every page of a site, and therefore filled once."""
 _STYLE = "pages/site.css"
+_FEED_STYLE = "feeds/feed.css"
 _LOOSE = 20
 """How many posts on their own the first page lists; the archive has the others."""
+_PACE_DAYS = 7
+"""Days from part to part where a series says nothing of its pace."""
 
 
 class Pages:
@@ -81,27 +85,34 @@ class Pages:
     def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
         self._site = site
         self._zone = ZoneInfo(site.zone)
-        self._css = Templates(template_paths, [_STYLE], {}).render(
-            _STYLE, variables=look.css_variables(look.palette(site.accent))
+        names = (_STYLE, _FEED_STYLE, *(f"pages/{name}.html" for name in _NAMES))
+        self._templates = Templates(template_paths, names, {})
+        colours = look.palette(site.accent)
+        self._css = self._templates.render(_STYLE, variables=look.css_variables(colours))
+        self._feed_css = self._templates.render(
+            _FEED_STYLE, variables=look.feed_variables(colours)
         )
         short = hashlib.sha256(self._css.encode()).hexdigest()[:8]
         self.stylesheet_path = f"assets/site-{short}.css"
         """Where ``stylesheet()`` belongs, below the root; the name changes with the content."""
-        self._templates = Templates(
-            template_paths, [f"pages/{name}.html" for name in _NAMES], self._globals()
-        )
+        self._named: dict[FeedGroup, Markup] = {}
+        self._templates.add(self._globals())
         self._templates.add({"frame": self._templates.fill_once("pages/frame.html", _FRAME)})
         self.fingerprint = self.digest_inputs()
         """Changes whenever the same values would give other pages."""
 
     def digest_inputs(self) -> str:
         """Return a hash over everything but the values given to the methods."""
-        parts = (__version__, self._site, self._css, self._templates.digest())
+        parts = (__version__, self._site, self._css, self._feed_css, self._templates.digest())
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def stylesheet(self) -> str:
         """Return the style sheet that every page links."""
         return self._css
+
+    def feed_stylesheet(self) -> str:
+        """Return the style sheet of a feed that is opened in a browser."""
+        return self._feed_css
 
     # ---------------------------------------------------------------------------- what is read
 
@@ -130,6 +141,7 @@ class Pages:
             canonical=post.canonical_url or url,
             kind="article",
             image=image_url,
+            around=self._series_feeds(place.series) if place and _is_fed(post) else None,
         )
         return self._render(
             "post",
@@ -150,8 +162,7 @@ class Pages:
 
     def series(self, series: Series, catalog: Catalog) -> str:
         """Return a series' page: its table of contents, from part 1."""
-        path = urls.post_path(series.slug)
-        has_feeds = any(Channel.FEED in post.channels for post in series.posts)
+        feeds = self._series_feeds(series) if any(map(_is_fed, series.posts)) else None
         description = (
             series.info.summary or f"{series.title}, in {words.count_parts(series.total)}."
         )
@@ -160,18 +171,20 @@ class Pages:
             Head(
                 title=series.title,
                 description=description,
-                canonical=self._absolute(path),
-                folder=path if has_feeds else "",
+                canonical=self._absolute(urls.post_path(series.slug)),
+                own=feeds,
             ),
             series=series,
             lines=list_parts(series),
-            path=path,
-            has_feeds=has_feeds,
+            feeds=feeds,
             next_series=following(series, catalog),
         )
 
-    def archive(self, catalog: Catalog) -> str:
-        """Return the list of all posts by year and month, newest first."""
+    def archive(self, catalog: Catalog, *, has_editions: bool = False) -> str:
+        """Return the list of all posts by year and month, newest first.
+
+        ``has_editions``: whether there is a list of letters to lead to.
+        """
         return self._render(
             "archive",
             Head(
@@ -181,6 +194,8 @@ class Pages:
             ),
             years=self._by_year(catalog.posts),
             catalog=catalog,
+            has_editions=has_editions,
+            has_tags=any(post.tags for post in catalog.posts),
         )
 
     def tag(self, tag: str, posts: Sequence[Post]) -> str:
@@ -192,19 +207,30 @@ class Pages:
         name = next(
             (one for post in posts for one in post.tags if urls.tag_path(one) == path), tag
         )
-        has_feeds = any(Channel.FEED in post.channels for post in posts)
+        feeds = FeedGroup(title=name, path=path) if any(map(_is_fed, posts)) else None
         return self._render(
             "tag",
             Head(
                 title=name,
                 description=f"Posts of {self._site.name} about {name}.",
                 canonical=self._absolute(path),
-                folder=path if has_feeds else "",
+                own=feeds,
             ),
             name=name,
             posts=posts,
-            path=path,
-            has_feeds=has_feeds,
+            feeds=feeds,
+        )
+
+    def tags(self, tags: Iterable[tuple[str, int]]) -> str:
+        """Return the list of all tags, each with how many posts have it, by name."""
+        return self._render(
+            "tags",
+            Head(
+                title="Subjects",
+                description=f"What the posts of {self._site.name} are about.",
+                canonical=self._absolute(urls.TAGS),
+            ),
+            tags=sorted(tags, key=lambda one: one[0].casefold()),
         )
 
     def edition(self, content: EditionContent) -> str:
@@ -232,7 +258,7 @@ class Pages:
             Head(
                 title="Letters",
                 description=f"Every letter that {self._site.name} has sent.",
-                canonical=self._absolute("/editions/"),
+                canonical=self._absolute(urls.EDITIONS),
             ),
             editions=sorted(editions, key=lambda one: (one[2], one[0], one[1]), reverse=True),
         )
@@ -241,7 +267,7 @@ class Pages:
 
     def feeds(self, catalog: Catalog) -> str:
         """Return the page that says what feeds are and gives the address of each."""
-        fed = [post for post in catalog.posts if Channel.FEED in post.channels]
+        fed = [post for post in catalog.posts if _is_fed(post)]
         tags = {urls.tag_path(tag): tag for post in fed for tag in post.tags}
         return self._render(
             "feeds",
@@ -252,9 +278,7 @@ class Pages:
             ),
             whole=FeedGroup(title="Everything", path=urls.HOME),
             series=[
-                FeedGroup(title=one.title, path=urls.post_path(one.slug), anchor=one.slug)
-                for one in catalog.series
-                if any(Channel.FEED in post.channels for post in one.posts)
+                self._series_feeds(one) for one in catalog.series if any(map(_is_fed, one.posts))
             ],
             tags=[
                 FeedGroup(title=tag, path=path)
@@ -342,6 +366,7 @@ class Pages:
             "logo": site.logo if is_own(site.logo, site.url) else "",
             "direction": words.direction(site.language),
             "urls": urls,
+            "named": self._name_feeds,
             "post_path": lambda post: urls.post_path(post.location),
             "time": lambda at, form="long": words.time_element(at, self._zone, form),
             "day_of": words.day_element,
@@ -349,6 +374,7 @@ class Pages:
             "day": words.spell_day,
             "reading_time": words.reading_time,
             "count_parts": words.count_parts,
+            "count_posts": words.count_posts,
             "count_so_far": words.count_so_far,
             "joiners": words.joiners,
             "place_line": words.place_line,
@@ -356,6 +382,22 @@ class Pages:
 
     def _absolute(self, path: str) -> str:
         return urls.absolute(self._site.url, path)
+
+    def _name_feeds(self, group: FeedGroup) -> Markup:
+        """Return a folder's feeds as a page names them to programs; every part of a series asks."""
+        if group not in self._named:
+            self._named[group] = self._templates.fill("pages/frame.html", "group", group)
+        return self._named[group]
+
+    def _series_feeds(self, series: Series) -> FeedGroup:
+        first = series.posts[0].published_at
+        return FeedGroup(
+            title=series.title,
+            path=urls.post_path(series.slug),
+            series=series.slug,
+            begun_on=first.astimezone(self._zone).date(),
+            every_days=int(series.info.pace.removesuffix("d") or _PACE_DAYS),
+        )
 
     def _lead_image(self, post: Post) -> tuple[str, str]:
         """Return where the page takes the lead image from, empty for afar, and its address."""
@@ -396,3 +438,7 @@ class Pages:
             months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
             years.append((year, [(name, [post for _, post in group]) for name, group in months]))
         return years
+
+
+def _is_fed(post: Post) -> bool:
+    return Channel.FEED in post.channels

@@ -42,9 +42,9 @@ def describe_article(
         "description": post.summary,
         "datePublished": published,
         "dateModified": modified,
-        "author": [_person(author) for author in post.authors] or publisher,
+        "author": [_author(author, publisher) for author in post.authors] or publisher,
         "publisher": publisher,
-        "mainEntityOfPage": url,
+        "mainEntityOfPage": _page(post, url),
         "inLanguage": language,
         "wordCount": post.words,
     }
@@ -68,7 +68,18 @@ def to_script(data: Mapping[str, Any]) -> Markup:
     return Markup(text.translate(_SAFE))  # noqa: S704 - the line above is why
 
 
-def _person(author: Author) -> dict[str, str]:
+def _page(post: Post, url: str) -> dict[str, Any] | str:
+    """Return the post's page; schema.org lets a page be reviewed, not an Article."""
+    if not post.reviewer:
+        return url
+    reviewer = {"@type": "Person", "name": post.reviewer}
+    return {"@type": "WebPage", "@id": url, "url": url, "reviewedBy": reviewer}
+
+
+def _author(author: Author, publisher: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a person, or the publisher where the post is signed with its name."""
+    if author.name == publisher["name"]:
+        return publisher
     person = {"@type": "Person", "name": author.name}
     if author.credentials:
         person["honorificSuffix"] = author.credentials

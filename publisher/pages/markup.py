@@ -19,6 +19,8 @@ _TAG = re.compile(rf"<[a-z]{_REST}")
 _ID = re.compile(r'\sid="[^"]*"')
 _ATTRIBUTE = re.compile(r'\s(src|alt)="([^"]*)"')
 _BARE = re.compile(r'<a (href="(?:https?://)?([^"]+?)/?">(?:https?://)?\2/?</a>)')
+_BARE_LINK = r'<a class="bare" \1'
+"""Printed pages tell the address after a link, and of these would tell it twice."""
 _BACK = '&nbsp;<a class="back" href="#{}" aria-label="{}">↩︎{}</a>'
 _MENTION = '<sup class="note">'
 _BOX = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
@@ -34,6 +36,8 @@ def dress_body(html: str, site_url: str) -> Markup:
         html = html.replace("</table>", "</table></div>")
     if "<img" in html:
         html = _IMAGE.sub(lambda match: _image(match[0], site_url), html)
+    if ">http" in html:
+        html = _BARE.sub(_BARE_LINK, html)
     # Without the space before it, a note's number stays on the line of its word.
     html = html.replace(f" {_MENTION}", _MENTION).replace(f"\n{_MENTION}", _MENTION)
     return Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704 - sanitised before
@@ -48,7 +52,7 @@ def list_notes(notes: Iterable[Note]) -> Markup:
     """Return the notes as list items, each with links back to where the text mentions it."""
     items = [
         f'<li id="note-{note.number}" value="{note.number}">'
-        + _BARE.sub(r'<a class="bare" \1', note.html)  # printed pages tell no address twice
+        + _BARE.sub(_BARE_LINK, note.html)
         + f"{_back_links(note)}</li>"
         for note in notes
     ]

@@ -73,11 +73,15 @@ class Templates:
 
         Raises ContentError where one is missing or does not render.
         """
+        return {macro: self.fill(name, macro) for macro in macros}
+
+    def fill(self, name: str, macro: str, *values: object) -> Markup:
+        """Return what one macro of a template gives; raises ContentError as the method above."""
         try:
-            module = self._templates[name].module
-            return {macro: getattr(module, macro)().strip() for macro in macros}
+            filled: Markup = getattr(self._templates[name].module, macro)(*values).strip()
         except Exception as error:  # as above
             raise ContentError(self._problem(name, error)) from error
+        return filled
 
     def add(self, functions: Mapping[str, Any]) -> None:
         """Let every template use these values by their names."""

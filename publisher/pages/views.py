@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,21 @@ class SiteView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedGroup:
+    """The three feeds of one folder."""
+
+    title: str
+    path: str
+    """The folder, between slashes."""
+    series: str = ""
+    """The slug of the series, where it is one: its feeds stand under ``#series-<slug>``."""
+    begun_on: date | None = None
+    """The day part 1 of a series came out: the one its course is shown from."""
+    every_days: int = 7
+    """Days from part to part in the course that is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What a page says of itself to programs."""
 
@@ -36,21 +52,13 @@ class Head:
     description: str
     canonical: str = ""
     """Absolute; empty for a page that no search engine is to keep."""
-    folder: str = ""
-    """The path of the folder that has feeds of its own; empty where only the site's are offered."""
+    own: FeedGroup | None = None
+    """The feeds of this very page: a program that takes the first finds them before the site's."""
+    around: FeedGroup | None = None
+    """The feeds of the series that the page belongs to, after the site's."""
     kind: Literal["website", "article"] = "website"
     image: str = ""
     """Absolute."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedGroup:
-    """The three feeds of one folder, as the page about feeds lists them."""
-
-    title: str
-    path: str
-    """The folder, between slashes."""
-    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

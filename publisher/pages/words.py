@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +85,11 @@ def count_parts(count: int) -> str:
     return f"{count} part{'s' * (count != 1)}"
 
 
+def count_posts(count: int) -> str:
+    """Return ``1 post`` or ``12 posts``."""
+    return f"{count} post{'s' * (count != 1)}"
+
+
 def count_so_far(series: Series) -> str:
     """Return ``4 of 6 parts so far``, or ``4 parts so far`` where no more are planned yet."""
     out = len(series.posts)
@@ -101,9 +106,13 @@ def joiners(things: Sequence[object]) -> list[str]:
     return ["" if turn == 0 else "; and " if turn == last else "; " for turn in range(last + 1)]
 
 
-def place_line(place: Place) -> str:
-    """Return the line that is the same on page, feed and letter: ``Sleep · Part 3 of 6``."""
-    return f"{place.series.title} · Part {place.number} of {place.series.total}"
+def place_line(place: Place) -> Markup:
+    """Return the line that is the same on page, feed and letter: ``Sleep · Part 3 of 6``.
+
+    Its second half stays on one line.
+    """
+    part = f'<span class="part">Part {place.number} of {place.series.total}</span>'
+    return Markup(f"{escape(place.series.title)} · {part}")  # noqa: S704 - escaped, and numbers
 
 
 def withdrawal_reason(reason: str) -> str:

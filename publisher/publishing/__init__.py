@@ -46,7 +46,6 @@ class Workshop:
     store: Store
     make_pages: Callable[[], Pages]
     """Made only when something must be rendered."""
-    feed_css: Callable[[], bytes]
     fingerprint: str
     """Of the code, the configuration and the templates."""
 
@@ -125,7 +124,6 @@ def _rebuild(
             pages=workshop.make_pages(),
             library=library,
             galley=galley,
-            feed_css=workshop.feed_css(),
             editions=[one.content for one in public],
             history=_history(catalog, record),
         )

@@ -60,14 +60,14 @@ def _contents_facts(series: Series) -> str:
 
 
 def _assets(press: Press) -> Iterator[Output]:
-    css = press.pages.stylesheet().encode()
+    css, feed_css = press.pages.stylesheet().encode(), press.pages.feed_stylesheet().encode()
     yield Output(
         file=press.pages.stylesheet_path, inputs=digest(css), make=lambda: css, asset=True
     )
     yield Output(
         file="assets/feed.css",
-        inputs=digest(press.feed_css),
-        make=lambda: press.feed_css,
+        inputs=digest(feed_css),
+        make=lambda: feed_css,
         asset=True,
     )
 
@@ -129,14 +129,14 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
             inputs=digest(mark, _series_facts(series), following),
             make=_page(pages.series, series, web),
         )
-    for slug, (tag, tagged) in by_tag(web).items():
-        yield Output(
-            file=f"tags/{slug}/index.html",
-            inputs=digest(mark, tag, tuple(_facts(post) for post in tagged)),
-            make=_page(pages.tag, tag, tagged),
-        )
+    yield from _subjects(press, web)
     yield Output(file="index.html", inputs=everything, make=_page(pages.home, web))
-    yield Output(file="archive/index.html", inputs=everything, make=_page(pages.archive, web))
+    has_editions = bool(press.editions)
+    yield Output(
+        file="archive/index.html",
+        inputs=digest(everything, has_editions),
+        make=lambda: pages.archive(web, has_editions=has_editions).encode(),
+    )
     yield Output(
         file="feeds/index.html",
         inputs=everything,
@@ -170,6 +170,23 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
             file=f"archive/gone/{one.location}.html",
             inputs=digest(mark, one, titles.get(one.series or "")),
             make=_page(pages.gone, one, shown.get(one.series or "")),
+        )
+
+
+def _subjects(press: Press, web: Catalog) -> Iterator[Output]:
+    pages, mark = press.pages, press.pages.fingerprint
+    tagged_posts = by_tag(web)
+    for slug, (tag, tagged) in tagged_posts.items():
+        yield Output(
+            file=f"tags/{slug}/index.html",
+            inputs=digest(mark, tag, tuple(_facts(post) for post in tagged)),
+            make=_page(pages.tag, tag, tagged),
+        )
+    if counted := [(tag, len(tagged)) for tag, tagged in tagged_posts.values()]:
+        yield Output(
+            file="tags/index.html",
+            inputs=digest(mark, counted),
+            make=_page(pages.tags, counted),
         )
 
 

@@ -48,7 +48,6 @@ class Press:
     pages: Pages
     library: Library
     galley: Galley
-    feed_css: bytes
     editions: Sequence[EditionContent]
     history: Sequence[tuple[str, str | None]]
     """The id and the series of every post ever published, in the order of first publication."""

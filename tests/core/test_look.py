@@ -16,6 +16,7 @@ from publisher.look import (
     contrast,
     css_variables,
     darken_until,
+    feed_variables,
     lighten_until,
     palette,
 )
@@ -161,3 +162,15 @@ def test_variables_tell_day_night_and_paper() -> None:
     assert "--accent-soft: " in day and "color-scheme: light dark;" in day
     assert "prefers-color-scheme: dark" in night and f"--paper: {made.dark.paper};" in night
     assert "print" in paper and f"--paper: {made.light.paper};" in paper
+
+
+def test_variables_of_feeds_are_the_same_colours() -> None:
+    """A feed in a browser gets the page's type and colours, by day and by night, and no more."""
+    made = palette("#7a1f3d")
+
+    day, night = feed_variables(made).split("\n")
+
+    for name, value in asdict(made.light).items():
+        assert f"--{name.replace('_', '-')}: {value};" in day
+    assert f"--mono: {TOKENS['type']['mono']};" in day and "--h1" not in day
+    assert "prefers-color-scheme: dark" in night and f"--accent: {made.dark.accent};" in night

@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from html import escape, unescape
 from html.parser import HTMLParser
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -1057,19 +1056,6 @@ def test_addresses_become_absolute(address: str, expected: str) -> None:
 def test_html_is_rewritten_where_it_must_be(html: str, expected: str) -> None:
     """Addresses become absolute, what only our pages use is dropped, the rest stays as it was."""
     assert absolute_html(html, site_url=SITE, page_url=f"{SITE}/p/") == expected
-
-
-# ------------------------------------------------------------------------------------ the stylesheet
-
-
-def test_the_stylesheet_is_small_and_asks_for_nothing() -> None:
-    """The feed's CSS is 2 kB at most and loads nothing more."""
-    css = (Path(__file__).parents[2] / "templates" / "feeds" / "feed.css").read_text("utf-8")
-
-    assert len(css.encode()) <= 2048
-    assert "This is a feed. Copy its address into a reader." in css
-    assert "prefers-color-scheme: dark" in css
-    assert not re.search(r"url\(|@import", css)
 
 
 def test_tag_feed_carries_the_posts_of_one_tag_with_the_same_ids() -> None:

@@ -209,6 +209,7 @@ def every_page(pages: Pages = PAGES) -> dict[str, str]:
         "series": pages.series(SLEEP, CATALOG),
         "archive": pages.archive(CATALOG),
         "tag": pages.tag("sleep", [ALONE, TWO, ONE]),
+        "tags": pages.tags([("Sleep", 3), ("insomnia", 1)]),
         "edition": pages.edition(make_edition(item, make_letter_post(ALONE, None))),
         "editions": pages.editions([("Weekly letter", 12, "2026-11-24", "/editions/weekly/12/")]),
         "feeds": pages.feeds(CATALOG),
@@ -375,6 +376,18 @@ def test_the_style_sheet_is_named_by_its_content() -> None:
     assert other.stylesheet_path != PAGES.stylesheet_path
     linked = tree(PAGES.not_found()).xpath("//link[@rel='stylesheet']/@href")
     assert linked == [f"/{PAGES.stylesheet_path}"]
+
+
+def test_the_style_sheet_of_feeds_is_small_and_asks_for_nothing() -> None:
+    """A feed in a browser is set in the site's colours; its CSS is 2.5 kB at most and loads nothing."""
+    css = PAGES.feed_stylesheet()
+    other = Pages([SHIPPED], replace(SITE, accent="#7a1f3d"))
+
+    assert len(css.encode()) <= 2560
+    assert "This is a feed" in css and "prefers-color-scheme: dark" in css
+    assert "url(" not in css and "@import" not in css and "//" not in css
+    assert f"--accent: {SITE.accent};" in css
+    assert "--accent: #7a1f3d;" in other.feed_stylesheet()
 
 
 def test_the_style_sheet_loads_nothing() -> None:
@@ -596,6 +609,13 @@ def test_an_address_that_is_its_own_words_is_printed_once() -> None:
     assert bare == ["bare", "bare", None]
 
 
+def test_an_address_in_the_text_is_printed_once() -> None:
+    """The same holds for an address that stands in the text as its own link."""
+    body = Body(html='<p><a href="https://b.example/x">https://b.example/x</a></p>')
+
+    assert post_page(ALONE, body).xpath("//a[@class='bare']/@href") == ["https://b.example/x"]
+
+
 def test_a_text_without_notes_has_no_place_for_them() -> None:
     """No heading stands over nothing."""
     assert not post_page(ALONE, Body(html="<p>Short.</p>")).xpath("//section[@class='notes']")
@@ -721,6 +741,30 @@ def test_search_engines_are_told_of_a_post() -> None:
     assert data["isPartOf"]["url"] == f"{SITE.url}/sleep/" and data["position"] == 2
     assert [one.get("url") for one in data["citation"]] == ["https://doi.org/10.5/1", None]
     assert data["publisher"]["name"] == "Riverside Psychiatry"
+
+
+def test_search_engines_are_told_who_reviewed_a_post() -> None:
+    """The reviewer stands at the page, since an Article has no ``reviewedBy``; else nobody does."""
+    reviewed = json.loads(post_page(replace(TWO, reviewer="Cy Dow, MD")).xpath("string(//script)"))
+    url = f"{SITE.url}/sleep/two/"
+
+    assert reviewed["mainEntityOfPage"] == {
+        "@type": "WebPage",
+        "@id": url,
+        "url": url,
+        "reviewedBy": {"@type": "Person", "name": "Cy Dow, MD"},
+    }
+    assert json.loads(post_page(TWO).xpath("string(//script)"))["mainEntityOfPage"] == url
+
+
+def test_a_post_signed_by_the_publisher_is_its_own() -> None:
+    """The site's author as the author of a post is the organization, not a person of that name."""
+    post = replace(ALONE, authors=(Author(name=SITE.author), Author(name="Bo Chen")))
+
+    data = json.loads(post_page(post).xpath("string(//script)"))
+
+    assert [one["@type"] for one in data["author"]] == ["Organization", "Person"]
+    assert data["author"][0] == data["publisher"]
 
 
 # ---------------------------------------------------------------------------------------- escaping
@@ -879,15 +923,73 @@ def test_a_tag_is_called_as_its_authors_do() -> None:
     assert words(tree(PAGES.tag("other", [ONE])).xpath("//h1")[0]) == "other"
 
 
+def test_tags_are_listed_by_name_with_their_numbers() -> None:
+    """The list of tags has each with its posts, whatever the case of its letters, and its page."""
+    page = tree(PAGES.tags([("Sleep", 3), ("insomnia", 1)]))
+
+    assert [words(one) for one in page.xpath("//main//li")] == ["insomnia 1 post", "Sleep 3 posts"]
+    assert hrefs(page, "//main//li/a") == ["/tags/insomnia/", "/tags/sleep/"]
+
+
+def test_the_archive_leads_to_subjects_and_letters_that_are_there() -> None:
+    """Under the list are ways to the same posts by tag and by letter, where there are any."""
+    bare = make_catalog([], [replace(ALONE, tags=())])
+
+    def ways(catalog: Catalog, *, has_editions: bool) -> list[str]:
+        page = tree(PAGES.archive(catalog, has_editions=has_editions))
+        return hrefs(page, "//main/p[@class='follow']/a")
+
+    assert ways(CATALOG, has_editions=True) == ["/tags/", "/editions/"]
+    assert ways(CATALOG, has_editions=False) == ["/tags/"]
+    assert ways(bare, has_editions=True) == ["/editions/"]
+    assert ways(bare, has_editions=False) == []
+
+
 def test_feeds_are_given_as_text_to_copy() -> None:
-    """The page about feeds has the address of each as text, the series from part 1 among them."""
+    """The page about feeds has each format of each feed as an address to copy, and as a link."""
     page = tree(PAGES.feeds(CATALOG))
 
-    addresses = [words(code) for code in page.xpath("//p[@class='address']/code")]
-    assert f"{SITE.url}/feed.atom" in addresses and f"{SITE.url}/feeds.opml" in addresses
-    assert f"{SITE.url}/sleep/feed.atom" in addresses
-    assert "/tags/sleep/feed.atom" in hrefs(page, "//main//a")
-    assert set(page.xpath("//h3/@id")) == {"moods", "sleep"}
+    addresses = [words(code) for code in page.xpath("//dl//code")]
+    folders = ["/", "/moods/", "/sleep/", "/tags/insomnia/", "/tags/sleep/"]
+    assert addresses == [
+        f"{SITE.url}{folder}feed.{form}" for folder in folders for form in urls.FEED_FORMATS
+    ]
+    assert [SITE.url + href for href in hrefs(page, "//dl//a")] == addresses
+    assert f"{SITE.url}/feeds.opml" in [words(one) for one in page.xpath("//p/code")]
+    assert "/feeds.opml" in hrefs(page, "//main//a")
+    assert set(page.xpath("//h3/@id")) == {"series-moods", "series-sleep"}
+
+
+@pytest.mark.parametrize(
+    ("pace", "days", "told"),
+    [("", 7, "one part every 7 days"), ("3d", 3, "every 3 days"), ("1d", 1, "one part a day")],
+)
+def test_a_series_can_be_had_from_part_1(pace: str, days: int, told: str) -> None:
+    """Each series shows how it begins anew: from the local day of part 1, at its own pace."""
+    series = replace(SLEEP, info=replace(SLEEP.info, pace=pace))
+
+    [section] = tree(PAGES.feeds(make_catalog([series]))).xpath("//section[@class='feed']")
+
+    shown = f"{SITE.url}/sleep/from/2026-09-01/{days}d.atom"
+    assert [words(one) for one in section.xpath("p/code")] == [shown]
+    assert f"{told}, as if begun on 1 September 2026" in words(section)
+
+
+def test_feeds_that_belong_to_a_page_are_named_in_order() -> None:
+    """A series' page names its own feeds before the site's; a part's page names them after."""
+    series, part = tree(PAGES.series(SLEEP, CATALOG)), post_page(TWO)
+    alone = post_page(replace(TWO, channels=frozenset({Channel.WEB})))
+
+    def named(page: HtmlElement) -> list[str]:
+        found = hrefs(page, "//link[@type='application/atom+xml']")
+        return [one.removeprefix(SITE.url) for one in found]
+
+    assert named(series) == ["/sleep/feed.atom", "/feed.atom"]
+    assert named(tree(PAGES.tag("sleep", [ONE]))) == ["/tags/sleep/feed.atom", "/feed.atom"]
+    assert named(part) == ["/feed.atom", "/sleep/feed.atom"]
+    assert named(alone) == named(post_page(ALONE)) == ["/feed.atom"]
+    titles = part.xpath("//link[@rel='alternate']/@title")
+    assert titles[3:] == [f"Sleep · {SITE.name} ({form})" for form in ("Atom", "RSS", "JSON")]
 
 
 def test_feeds_of_a_site_without_series_are_one() -> None:

@@ -241,6 +241,39 @@ def test_a_post_that_no_longer_loads_stays_as_published(folder: Folder, site: ap
     assert "sleep/one/index.html" in mended.written
 
 
+def test_the_list_of_subjects_follows_the_posts(folder: Folder, site: app.Site) -> None:
+    """It is made with the first tag, counts posts as they come, and goes with the last tag."""
+    _build(site)
+    assert "tags/index.html" not in _public(folder)
+
+    folder.post("sleep/01-one.md", "One", date="2026-11-01", tags="[rest]")
+    _build(site)
+    assert '<a href="/tags/rest/">rest</a>' in folder.public("tags/index.html")
+    assert 'href="/tags/"' in folder.public("archive/index.html")
+
+    folder.post("alone.md", "Alone", date="2026-11-03", tags="[rest]")
+    _build(site)
+    assert "2 posts" in folder.public("tags/index.html")
+
+    folder.post("sleep/01-one.md", "One", date="2026-11-01")
+    folder.post("alone.md", "Alone", date="2026-11-03")
+    done = _build(site)
+    assert "tags/index.html" in done.removed
+    assert 'href="/tags/"' not in folder.public("archive/index.html")
+
+
+def test_the_archive_leads_to_letters_once_there_are_any(folder: Folder, site: app.Site) -> None:
+    """The first edition adds the way to the list of letters to an archive that was without."""
+    _build(site)
+    before = folder.public("archive/index.html")
+
+    folder.run("subscribers", "add", "anna@example.org", "--consent", "asked")
+    folder.run("publish", "--now", "weekly")
+
+    assert 'href="/editions/"' not in before
+    assert 'href="/editions/"' in folder.public("archive/index.html")
+
+
 def test_a_withdrawn_post_leaves_and_keeps_its_number(folder: Folder, site: app.Site) -> None:
     """Taken back, a post is out of pages and feeds; the next part still is part 2 of 2."""
     _build(site)

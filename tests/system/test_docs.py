@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
 import click
@@ -30,16 +30,11 @@ from tests.pictures import (
     MOST_OCTETS,
     PICTURES,
     SECOND_SLOT,
-    Watched,
-    chromium,
     served_sample,
-    watched_page,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
 
     from tests.pictures import Sample
 
@@ -420,20 +415,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
         yield one
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The machine's Chromium; a machine without one fails here."""
-    with chromium() as one:
-        yield one
-
-
-def _pages(sample: Sample) -> list[str]:
-    """Return the path of every page, as the browser asks for it."""
-    files = sorted(sample.public.rglob("*.html"))
-    paths = ["/" + file.relative_to(sample.public).as_posix() for file in files]
-    return [path.removesuffix("index.html") for path in paths]
-
-
 def _file_of(sample: Sample, path: str) -> Path | None:
     """Return the file an address of the site leads to, a directory's page included."""
     file = sample.public / unquote(path).lstrip("/")
@@ -475,7 +456,7 @@ def test_sample_site_checks_clean(sample: Sample) -> None:
 def test_internal_links_lead_to_files_and_fragments(sample: Sample) -> None:
     """Every internal link of every page leads to a file or to a page that acts, to a place in it."""
     lost = {}
-    for path in _pages(sample):
+    for path in sample.pages():
         file = _file_of(sample, path)
         assert file
         if found := _lost_links(sample, file.read_text("utf-8"), sample.url + path):
@@ -504,13 +485,13 @@ def test_lists_for_programs_name_only_what_is_there(sample: Sample) -> None:
     lost = [one for one in own if _file_of(sample, urlsplit(one).path) is None]
 
     assert lost == []
-    assert len(own) > len(_pages(sample)) // 2
+    assert len(own) > len(sample.pages()) // 2
 
 
 def test_pages_are_small(sample: Sample) -> None:
     """A page with its style, as they are sent, is under 30 kB; pictures come on top."""
     sizes = {}
-    for path in _pages(sample):
+    for path in sample.pages():
         file = _file_of(sample, path)
         assert file
         style = _texts(html.fromstring(file.read_bytes()), "//link[@rel='stylesheet']/@href")
@@ -519,46 +500,6 @@ def test_pages_are_small(sample: Sample) -> None:
         sizes[path] = file.stat().st_size + sheet.stat().st_size
 
     assert {path: size for path, size in sizes.items() if size >= MOST_PAGE_OCTETS} == {}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_ask_nobody_and_complain_of_nothing(
-    sample: Sample, browser: Browser, scheme: Literal["light", "dark"]
-) -> None:
-    """In Chromium, without script, no page asks another machine and the console stays empty."""
-    answers: dict[str, int] = {}
-    context = browser.new_context(color_scheme=scheme, java_script_enabled=False)
-    with watched_page(context) as (page, watched):
-        for path in _pages(sample):
-            answer = page.goto(sample.url + path)
-            answers[path] = answer.status if answer else 0
-
-    assert watched == Watched()
-    assert set(answers.values()) == {200}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_letters_ask_nobody_and_complain_of_nothing(
-    sample: Sample, browser: Browser, scheme: Literal["light", "dark"]
-) -> None:
-    """In Chromium, without script, no letter asks any machine at all; the console stays empty."""
-    context = browser.new_context(color_scheme=scheme, java_script_enabled=False)
-    asked: list[str] = []
-    with watched_page(context) as (page, watched):
-        page.on("request", lambda request: asked.append(request.url))
-        for letter in sample.letters():
-            page.set_content(letter, wait_until="load")
-
-    assert watched == Watched()
-    assert asked == []
-
-
-def test_browser_would_see_a_request_elsewhere(browser: Browser) -> None:
-    """The watch that the pages pass does notice: a picture on another machine is seen and refused."""
-    with watched_page(browser.new_context(java_script_enabled=False)) as (page, watched):
-        page.set_content('<img src="https://elsewhere.invalid/dot.png">', wait_until="load")
-
-    assert watched.remote == ["https://elsewhere.invalid/dot.png"]
 
 
 # ------------------------------------------------------------------------------ the sample posts
