@@ -98,8 +98,8 @@ def _service(root: Path, **options: Any) -> Iterator[int]:
 def written_for_here(text: str, changes: dict[str, str]) -> str:
     """Return shipped settings with the operator's own lines filled in; each must be there."""
     for pattern, filled in changes.items():
-        text, found = re.subn(pattern, lambda _, words=filled: words, text, flags=re.MULTILINE)
-        assert found, pattern
+        assert re.search(pattern, text, re.MULTILINE), pattern
+        text = re.sub(pattern, filled.replace("\\", r"\\"), text, flags=re.MULTILINE)
     return text
 
 
