@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -41,6 +41,7 @@ _NOT_MODIFIED = 304
 _GONE = 410
 _READING = frozenset({"GET", "HEAD"})
 _RULES_SECONDS = 1.0
+_MOST_SERVED = 10_000
 
 
 class StaticSite:
@@ -65,6 +66,7 @@ class StaticSite:
         self._files = Files(root.absolute(), cache_octets)
         self._rules: tuple[File | None, dict[str, Rule]] = (None, {})
         self._looked_at = float("-inf")
+        self._served: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -86,14 +88,25 @@ class StaticSite:
         """Return what the files say to a request, nothing where they do not know."""
         if scope["method"] not in _READING:
             return None if self._fallback else _text(405, "Not allowed", (b"allow", b"GET, HEAD"))
-        path = file_path(scope["path"], scope.get("raw_path"))
+        path = self._file_path(scope)
         if path is None:
             return None
         if rule := self._rule(path):
             return self._ruled(rule, path, scope.get("query_string", b""))
         if file := self._files.find(f"{path}index.html" if path.endswith("/") else path):
+            self._served.add(path)
             return self._file(path, file, _read_wishes(scope["headers"]))
         return self._absent(path, scope.get("query_string", b""))
+
+    def _file_path(self, scope: Scope) -> str | None:
+        """Return the request's path as ``file_path`` does, at once for one that was served."""
+        path: str = scope["path"]
+        raw_path: bytes | None = scope.get("raw_path")
+        if path in self._served and not (raw_path and b"%" in raw_path):
+            return path
+        if len(self._served) > _MOST_SERVED:
+            self._served.clear()
+        return file_path(path, raw_path)
 
     def _absent(self, path: str, query: bytes) -> Answer | None:
         """Return where a path without a file leads by now, nothing where nobody knows."""
@@ -294,21 +307,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Dressed:
-    """One rendition of a document with its headers, ready for every request that it answers."""
+    """One rendition of a document, with both answers ready for every request that it meets."""
 
-    body: bytes
     etag: str
     modified_at: int
-    unchanged: Headers
-    """The headers of a 304."""
-    whole: Headers
-    """The headers of a 200."""
+    unchanged: Answer
+    whole: Answer
 
     def answer(self, wishes: Wishes, stream: BinaryIO | None) -> Answer:
         """Return the document, or that the client has it; a large one comes as a stream."""
-        if is_fresh(wishes, self.etag, self.modified_at):
-            return Answer(304, self.unchanged, b"", stream)
-        return Answer(200, self.whole, self.body, stream)
+        fresh = is_fresh(wishes, self.etag, self.modified_at)
+        ready = self.unchanged if fresh else self.whole
+        return replace(ready, stream=stream) if stream else ready
 
 
 def dress(
@@ -323,17 +333,17 @@ def dress(
     is_varied: bool = False,
 ) -> Dressed:
     """Return a rendition with its headers; ``modified_at`` is in whole seconds."""
-    unchanged = [
+    shared = [
         (b"etag", etag.encode()),
         (b"last-modified", formatdate(modified_at, usegmt=True).encode()),
         *_encoded(policy),
     ]
     if is_varied:
-        unchanged.append((b"vary", b"accept-encoding"))
-    whole = [*unchanged, *_content(path, size)]
+        shared.append((b"vary", b"accept-encoding"))
+    whole = [*shared, *_content(path, size)]
     if coding:
         whole.append((b"content-encoding", coding.encode()))
-    return Dressed(body, etag, modified_at, unchanged, whole)
+    return Dressed(etag, modified_at, Answer(304, shared), Answer(200, whole, body))
 
 
 def answer_bytes(

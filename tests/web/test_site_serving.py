@@ -7,6 +7,7 @@ import gzip
 import http.client
 import os
 import resource
+import time
 from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
@@ -18,15 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher import site
-from publisher.headers import TYPES, content_type
+from publisher.headers import TYPES, content_type, policy
+from publisher.web import site as serving
 from publisher.web.files import Files
 from publisher.web.site import (
     StaticSite,
     Wishes,
+    answer_bytes,
     choose_coding,
     file_path,
     is_fresh,
     read_redirects,
+    send_answer,
 )
 from tests.servers import House, serve
 
@@ -902,3 +906,106 @@ def test_replaced_file_gives_its_memory_back(tmp_path: Path) -> None:
         files.find("/a.txt")
 
     assert files.find("/other.txt") is other
+
+
+# ------------------------------------------------------------------------- documents made on the fly
+
+
+HUB = "https://hub.example/"
+URL = "https://letters.example"
+COURSE = "/sleep/from/2026-11-23/3d"
+
+
+async def course(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """A feed that stands in no file."""
+    if scope["type"] != "http":
+        await application(scope, receive, send)
+        return
+    answer = answer_bytes(scope, FEED, modified_at=MOMENT, hub=HUB, url=URL)
+    await send_answer(answer, scope["method"], send)
+
+
+@pytest.fixture
+def course_house(tmp_path: Path, kind: Kind) -> Iterator[House]:
+    """Every server, with a feed behind the files."""
+    with serve(tmp_path / "public", kind, fallback=course) as running:
+        yield running
+
+
+def test_feed_made_on_the_fly_answers_as_a_file_does(course_house: House) -> None:
+    """Type, policy, hub and validators as for a feed on disk, through every server in front."""
+    for form in FORMS:
+        path = f"{COURSE}.{form}"
+        first = course_house.ask(path)
+        by_etag = course_house.ask(path, if_none_match=first.headers["etag"])
+        by_date = course_house.ask(path, if_modified_since=first.headers["last-modified"])
+        other = course_house.ask(path, if_none_match='"x"', if_modified_since=DATE)
+        head = course_house.ask(path, "HEAD")
+
+        told = {name.lower(): value for name, value in policy(path, hub=HUB, url=URL)}
+        assert (first.status, first.body) == (200, FEED)
+        assert first.headers["content-type"] == content_type(path)
+        assert first.headers["last-modified"] == DATE
+        assert first.headers["content-length"] == str(len(FEED))
+        assert told["link"] == f'<{HUB}>; rel="hub", <{URL}{path}>; rel="self"'
+        for answer in (first, by_etag, by_date, other, head):
+            assert {name: answer.headers[name] for name in told} == told
+            assert answer.headers["etag"] == first.headers["etag"]
+        assert [one.status for one in (by_etag, by_date, other, head)] == [304, 304, 200, 200]
+        assert [one.body for one in (by_etag, by_date, other, head)] == [b"", b"", FEED, b""]
+
+
+def test_etag_of_a_feed_made_on_the_fly_follows_its_bytes() -> None:
+    """Another text is another ETag, and the same text made again is the same."""
+    scope = {"path": f"{COURSE}.atom", "headers": []}
+
+    etags = [
+        dict(answer_bytes(scope, body, modified_at=MOMENT).headers)[b"etag"]
+        for body in (b"one", b"two", b"one")
+    ]
+
+    assert etags[0] == etags[2] != etags[1]
+
+
+def test_known_path_spelled_otherwise_is_looked_at_again(own: House) -> None:
+    """A path that was served does not open the door for its other spellings."""
+    own.write("calm/part-1/index.html", b"p1")
+    served = own.ask("/calm/part-1/")
+
+    other = own.ask("/calm%2Fpart-1/")
+
+    assert (served.status, other.status) == (200, 404)
+
+
+def test_paths_that_were_served_take_a_bounded_memory(
+    own: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many files there are, and were, each is served."""
+    monkeypatch.setattr(serving, "_MOST_SERVED", 3)
+    for number in range(9):
+        own.write(f"{number}.txt", b"text")
+
+    statuses = {own.ask(f"/{number % 9}.txt").status for number in range(27)}
+
+    assert statuses == {200}
+
+
+def test_rule_for_a_file_that_stays_counts_within_a_second(own: House) -> None:
+    """A rule written by hand for a page that is still there is seen without a restart."""
+    own.write("old/index.html", b"the old page")
+    before = own.ask("/old/")
+    own.write("_redirects", b"/old /new/ 301\n")
+    deadline = time.monotonic() + 10
+    while (after := own.ask("/old/")).status == 200 and time.monotonic() < deadline:
+        time.sleep(0.05)  # noqa: TID251 - a second must pass
+
+    assert (before.status, after.status) == (200, 301)
+
+
+def test_variant_that_cannot_be_named_is_none(own: House) -> None:
+    """A file whose name is as long as names can be has no variants, and is served."""
+    name = "n" * 251 + ".txt"
+    own.write("short.txt", b"text")
+    (own.root / name).write_bytes(b"text")
+
+    assert own.ask(f"/{name}").body == b"text"
