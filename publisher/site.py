@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import io
 import os
 import stat
 import tempfile
@@ -221,11 +222,26 @@ def _renditions(target: Path, data: bytes, *, compressed: bool) -> dict[Path, by
     brotli_file, gzip_file = _variants(target)
     if not compressed:
         return {brotli_file: None, gzip_file: None, target: data}
-    return {
-        brotli_file: brotli.compress(data, quality=5),
-        gzip_file: gzip.compress(data, 6, mtime=0),  # no time inside: the same bytes each time
-        target: data,
-    }
+    smallest = brotli.compress(data, quality=5)
+    packed = _gzip(data, {len(smallest), len(data)})
+    return {brotli_file: smallest, gzip_file: packed, target: data}
+
+
+def _gzip(data: bytes, lengths: set[int]) -> bytes:
+    """Compress to none of these lengths, and to the same bytes each time.
+
+    Web servers make an ETag of a file's time and length, and renditions share their time: two of
+    one length would share their ETag too. A name inside, which nobody reads, makes it longer.
+    """
+    sizes = (_gzip_named(data, name) for name in ("", "n", "na", "name"))
+    return next(packed for packed in sizes if len(packed) not in lengths)
+
+
+def _gzip_named(data: bytes, name: str) -> bytes:
+    packed = io.BytesIO()
+    with gzip.GzipFile(name, "wb", 6, packed, mtime=0) as stream:
+        stream.write(data)
+    return packed.getvalue()
 
 
 def _put(target: Path, renditions: dict[Path, bytes | None], mode: int, *, durable: bool) -> None:
