@@ -116,6 +116,7 @@ def _nginx(
         r"https://letters\.example\.org;": f"{url.rstrip('/')};" if url else '"";',
         r'publisher_hub "";': f'publisher_hub "{hub}";',
         r"/srv/letters/public": str(root),
+        r"error_log .*": "",
         r"127\.0\.0\.1:8000": f"127.0.0.1:{service}",
     }
     if with_brotli:
