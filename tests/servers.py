@@ -192,7 +192,12 @@ def _running(command: list[str], port: int, **environment: str) -> Iterator[None
             yield
         finally:
             process.terminate()
-            process.wait(timeout=PATIENCE_SECONDS)
+            try:
+                process.wait(timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()  # nothing is left behind, and the test still fails
+                process.wait()
+                raise
 
 
 def _listens(port: int) -> bool:
