@@ -20,11 +20,11 @@ engine       the clock and the threads
 app          the composition root: the only place that strings use cases together
 use cases    publishing, editing, delivering, subscribing, moving, operating
 store        the only SQL
-edges        posts, site, transport, exchange: files and sockets
+edges        posts, site, transport, exchange, notify: files and sockets
 renderers    feeds, pages, letters, mail: bytes from values
 config       what config.toml says
 judgement    editorial, deliverability, tokens: pure
-shared       urls, look: addresses and design tokens, pure
+shared       urls, headers, look: addresses, what servers say of files, design tokens, pure
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception
 """

@@ -44,6 +44,7 @@ _SECOND_NS = 1_000_000_000
 _FEW = 64
 """More files than this are not flushed one by one."""
 _MANY_NAMES = 1_000
+_NAMES = (b"n", b"na", b"name")
 _numbers = count()
 _POLL_SECONDS = 0.05
 _CLEAR_THE_WAY = "Move it away, then publish again; nothing was written."
@@ -310,11 +311,20 @@ def _renditions(target: Path, data: bytes, *, compressed: bool) -> dict[str, byt
     if not compressed:
         there = [one for one in (brotli_file, gzip_file) if os.path.lexists(one)]
         return {**dict.fromkeys(there), file: data}
-    return {
-        brotli_file: brotli.compress(data, quality=5),
-        gzip_file: gzip_ng.compress(data, 6, mtime=0),  # type: ignore[no-untyped-call] # no time inside: the same bytes each time
-        file: data,
-    }
+    smallest = brotli.compress(data, quality=5)
+    packed = _gzip(data, {len(smallest), len(data)})
+    return {brotli_file: smallest, gzip_file: packed, file: data}
+
+
+def _gzip(data: bytes, lengths: set[int]) -> bytes:
+    """Compress to none of these lengths, and to the same bytes each time.
+
+    Web servers make an ETag of a file's time and length, and renditions share their time: two of
+    one length would share their ETag too. A name inside, which nobody reads, makes it longer.
+    """
+    packed: bytes = gzip_ng.compress(data, 6, mtime=0)  # type: ignore[no-untyped-call]
+    named = (packed[:3] + b"\x08" + packed[4:10] + name + b"\0" + packed[10:] for name in _NAMES)
+    return next(one for one in (packed, *named) if len(one) not in lengths)
 
 
 def _create(folder: str, name: str, mode: int) -> tuple[int, str]:

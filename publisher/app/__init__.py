@@ -1,8 +1,9 @@
 """The composition root: the only place that opens a site and strings the use cases together.
 
-opening   a site from its configuration, and what each use case works with
-job       the scheduled job, once
-looking   previews, tests, checks, and what became of an edition
+opening      a site from its configuration, and what each use case works with
+job          the scheduled job, once
+announcing   the hub, told of feeds that changed
+looking      previews, tests, checks, and what became of an edition
 """
 
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready

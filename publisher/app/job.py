@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from publisher.app.announcing import announce_feeds
 from publisher.app.opening import Site, make_workshop, open_desk, open_transport
 from publisher.config import live_problems
 from publisher.errors import Problem, Refused, Unavailable
@@ -75,8 +76,8 @@ def publish_once(
 ) -> Report:
     """Do the scheduled job once: build, bring every digest to ``now``, publish, deliver, report.
 
-    ``digest`` makes one edition more of that digest, now. Pages and feeds are live before the
-    first mail. Raises Refused for a live site that may not mail yet.
+    ``digest`` makes one edition more of that digest, now. Pages and feeds are live, and the hub
+    knows, before the first mail. Raises Refused for a live site that may not mail yet.
     """
     from publisher import editing  # noqa: PLC0415
     from publisher.operating import forget_in_time  # noqa: PLC0415
@@ -85,13 +86,16 @@ def publish_once(
     refuse_unready(site)
     workshop = make_workshop(site)
     report = Report(build=build(workshop, now=now))
+    if report.build.written or report.build.removed:
+        report.problems += _run_hook(site)
+    report.problems += announce_feeds(site)  # before an edition opens: the sender waits for no one
     before = _open_ids(site.store)
     desk, _ = open_desk(site, now=now)
     one_more = site.config.digests[digest] if digest else None
     report.problems += editing.advance(desk, now=now, one_more=one_more)
     again = build(workshop, now=now)
     report.build.written += [one for one in again.written if one not in report.build.written]
-    if report.build.written or report.build.removed:
+    if again.written or again.removed:
         report.problems += _run_hook(site)
     if deliver_too:
         report.round = deliver_open(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from publisher import urls
+from publisher import headers, urls
 from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
 from publisher.publishing.feed_outputs import list_feeds
@@ -217,7 +217,13 @@ def _answers(press: Press) -> Iterator[Output]:
     """List what web servers and robots read."""
     site, catalog = press.config.site, press.catalog
     web = on_channel(catalog, Channel.WEB)
-    redirects = [
+    everywhere = on_channel(catalog, Channel.FEED)
+    typed = headers.typed_feeds(
+        [one.slug for one in everywhere.series], [post.location for post in web.posts]
+    )
+    # Some hosts tell an address with a slash at its end from one without.
+    redirects = [f"{path}{slash} {feed} 301" for path, feed in typed for slash in ("", "/")]
+    redirects += [
         f"{urls.post_path(old)} {urls.post_path(new)} 301" for old, new in web.redirects.items()
     ]
     # The page stands elsewhere, so that no web server finds it before the rule.
@@ -226,7 +232,9 @@ def _answers(press: Press) -> Iterator[Output]:
         for one in catalog.withdrawals
     ]
     yield _text("_redirects", "".join(f"{line}\n" for line in [*redirects, *gone]))
-    yield _text("_headers", _HEADERS)
+    feed_paths = _feed_paths(everywhere)
+    addresses = [(path, urls.absolute(site.url, path)) for path in feed_paths]
+    yield _text("_headers", headers.write_headers(addresses, hub=press.config.feeds.hub))
     yield _text("robots.txt", f"User-agent: *\nAllow: /\n\nSitemap: {site.url}/sitemap.xml\n")
     pages = ["/", "/archive/", *(f"/{one.slug}/" for one in web.series)]
     dated = [(urls.post_path(post.location), post.changed_at) for post in reversed(web.posts)]
@@ -249,22 +257,10 @@ def _text(file: str, text: str) -> Output:
     return Output(file=file, inputs=digest(data), make=lambda: data)
 
 
-_HEADERS = """\
-/*
-  X-Content-Type-Options: nosniff
-  Referrer-Policy: no-referrer
-/*.atom
-  Content-Type: application/xml; charset=utf-8
-  Cache-Control: public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400
-  Access-Control-Allow-Origin: *
-/*.rss
-  Content-Type: application/xml; charset=utf-8
-  Cache-Control: public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400
-  Access-Control-Allow-Origin: *
-/*feed.json
-  Content-Type: application/feed+json
-  Cache-Control: public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400
-  Access-Control-Allow-Origin: *
-/assets/site-*
-  Cache-Control: public, max-age=31536000, immutable
-"""
+def _feed_paths(catalog: Catalog) -> Iterator[str]:
+    """Yield the path of every feed that is no archive: the site's, the series', the tags'."""
+    folders = [urls.HOME, *(urls.post_path(one.slug) for one in catalog.series)]
+    folders += [urls.tag_path(tag) for tag, _ in by_tag(catalog).values()]
+    for folder in folders:
+        for form in urls.FEED_FORMATS:
+            yield urls.feed_path(folder, form)

@@ -6,9 +6,12 @@ import errno
 import os
 import stat
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CACHE_OCTETS: Final = 32 * 1024 * 1024
 """How much of the small files is kept in memory."""
@@ -16,8 +19,8 @@ VARIANTS: Final = {"br": ".br", "gzip": ".gz"}
 """What a compressed variant's name ends in, by its content coding; the better first."""
 
 _SMALL = 256 * 1024
-_NO_NAME = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
-_OVERHEAD = 1000  # octets of memory that a kept file takes beside its body, about
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_OVERHEAD = 3000  # octets of memory that a kept file takes beside its body, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class File:
     path: str
     identity: tuple[int, int, int, int]
     body: bytes | None
+    variants: Mapping[str, File] = field(default_factory=dict)
+    """The compressed ones by coding, as far as they were made with the file."""
+    kept: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What whoever serves it wants to keep with it, for as long as it stays as it is."""
 
     @property
     def modified_ns(self) -> int:
@@ -65,22 +72,12 @@ class Files:
                 self._kept.move_to_end(full)
                 return kept
             return self._read(full) if stat.S_ISREG(seen.st_mode) else None
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+        except ValueError:
             return None
         except OSError as error:
-            if error.errno in _NO_NAME:
+            if error.errno in _ABSENT:
                 return None
             raise
-
-    def variants(self, file: File) -> dict[str, File]:
-        """Return the compressed variants by coding, as far as they were made with the file."""
-        path = file.path.removeprefix(self._root)
-        found = ((coding, self.find(path + suffix)) for coding, suffix in VARIANTS.items())
-        return {
-            coding: variant
-            for coding, variant in found
-            if variant and variant.modified_ns == file.modified_ns
-        }
 
     def open(self, file: File) -> tuple[File, BinaryIO | None]:
         """Return what is sent: a large file as it is now, and its stream; raises OSError."""
@@ -96,14 +93,36 @@ class Files:
         return Path(file.path).read_text("utf-8", "replace")
 
     def _read(self, full: str) -> File | None:
+        file = self._load(full)
+        if file is None:
+            return None
+        # Variants are put in place before their file: looked at with it, they are never looked at
+        # again before it changes.
+        found = ((coding, self._load_variant(full + end)) for coding, end in VARIANTS.items())
+        variants = {
+            coding: variant
+            for coding, variant in found
+            if variant and variant.modified_ns == file.modified_ns
+        }
+        file = File(full, file.identity, file.body, variants)
+        self._keep(file)
+        return file
+
+    def _load_variant(self, full: str) -> File | None:
+        try:
+            return self._load(full) if stat.S_ISREG(os.stat(full).st_mode) else None  # noqa: PTH116
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise
+
+    def _load(self, full: str) -> File | None:
         if not os.path.realpath(full).startswith(os.path.realpath(self._root) + os.sep):
             return None
         with Path(full).open("rb") as stream:
             seen = os.fstat(stream.fileno())
             body = stream.read() if seen.st_size <= _SMALL else None
-        file = File(full, _identity(seen), body)
-        self._keep(file)
-        return file
+        return File(full, _identity(seen), body)
 
     def _keep(self, file: File) -> None:
         earlier = self._kept.pop(file.path, None)
@@ -119,5 +138,8 @@ def _identity(seen: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def _weight(file: File | None) -> int:
-    """Return about how much memory a kept file takes."""
-    return len(file.body or b"") + _OVERHEAD if file else 0
+    """Return about how much memory a kept file takes, its variants included."""
+    if file is None:
+        return 0
+    own = len(file.body or b"") + _OVERHEAD
+    return own + sum(_weight(variant) for variant in file.variants.values())

@@ -7,12 +7,16 @@ a feed reader asking whether anything is new, and the answer is one ``stat`` and
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote, unquote
 
+from publisher.headers import ERROR_CACHE, PAGE_CACHE, content_type, guards, policy
 from publisher.web.files import CACHE_OCTETS, VARIANTS, Files
 
 if TYPE_CHECKING:
@@ -28,40 +32,6 @@ if TYPE_CHECKING:
     Headers = list[tuple[bytes, bytes]]
 
 _PIECE = 64 * 1024
-_HTML = "text/html; charset=utf-8"
-_TYPES: Final = {
-    "html": _HTML,
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "txt": "text/plain; charset=utf-8",
-    "atom": "application/xml; charset=utf-8",
-    "rss": "application/xml; charset=utf-8",
-    "xml": "application/xml; charset=utf-8",
-    "opml": "text/x-opml; charset=utf-8",
-    "json": "application/json",
-    "webmanifest": "application/manifest+json",
-    "svg": "image/svg+xml",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "gif": "image/gif",
-    "ico": "image/x-icon",
-    "pdf": "application/pdf",
-    "woff2": "font/woff2",
-}
-_FEED = re.compile(r".*\.(atom|rss)|(.*/)?(feed|archive/\d+)\.json")
-_HASHED = re.compile(r".*[.-][0-9a-f]{8,64}\.\w+")
-_FEED_CACHE = b"public, max-age=900, stale-while-revalidate=3600, stale-if-error=86400"
-_HASHED_CACHE = b"public, max-age=31536000, immutable"
-_PAGE_CACHE = b"public, max-age=300"
-_ERROR_CACHE = b"public, max-age=60"
-_POLICIES: Final = {
-    _HTML: b"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
-    b" base-uri 'none'; frame-ancestors 'none'",
-    "image/svg+xml": b"default-src 'none'; style-src 'unsafe-inline'; sandbox",
-}
 _HIDDEN_OCTETS = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
 _OURS: Final = frozenset({"_headers", "_redirects"})
@@ -69,6 +39,9 @@ _URL_MARKS = "/:?#[]@!$&'()*+,;=%~"
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
 _NOT_MODIFIED = 304
 _GONE = 410
+_READING = frozenset({"GET", "HEAD"})
+_RULES_SECONDS = 1.0
+_MOST_SERVED = 10_000
 
 
 class StaticSite:
@@ -92,12 +65,14 @@ class StaticSite:
         self._url = url.rstrip("/")
         self._files = Files(root.absolute(), cache_octets)
         self._rules: tuple[File | None, dict[str, Rule]] = (None, {})
+        self._looked_at = float("-inf")
+        self._served: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         answer = self._respond(scope) if scope["type"] == "http" else None
         if answer:
-            await _send(answer, scope["method"], send)
+            await send_answer(answer, scope["method"], send)
         else:
             await (self._fallback or _say_little)(scope, receive, send)
 
@@ -111,53 +86,58 @@ class StaticSite:
 
     def _answer(self, scope: Scope) -> Answer | None:
         """Return what the files say to a request, nothing where they do not know."""
-        if scope["method"] not in {"GET", "HEAD"}:
+        if scope["method"] not in _READING:
             return None if self._fallback else _text(405, "Not allowed", (b"allow", b"GET, HEAD"))
-        path = file_path(scope["path"], scope.get("raw_path"))
+        path = self._file_path(scope)
         if path is None:
             return None
-        query = scope.get("query_string", b"")
+        if rule := self._rule(path):
+            return self._ruled(rule, path, scope.get("query_string", b""))
+        if file := self._files.find(f"{path}index.html" if path.endswith("/") else path):
+            self._served.add(path)
+            return self._file(path, file, _read_wishes(scope["headers"]))
+        return self._absent(path, scope.get("query_string", b""))
+
+    def _file_path(self, scope: Scope) -> str | None:
+        """Return the request's path as ``file_path`` does, at once for one that was served."""
+        path: str = scope["path"]
+        raw_path: bytes | None = scope.get("raw_path")
+        if path in self._served and not (raw_path and b"%" in raw_path):
+            return path
+        if len(self._served) > _MOST_SERVED:
+            self._served.clear()
+        return file_path(path, raw_path)
+
+    def _absent(self, path: str, query: bytes) -> Answer | None:
+        """Return where a path without a file leads by now, nothing where nobody knows."""
         if rule := self._redirects().get(path.rstrip("/")):
             return self._ruled(rule, path, query)
-        if file := self._files.find(f"{path}index.html" if path.endswith("/") else path):
-            return self._file(path, file, _joined(scope["headers"]))
         if not path.endswith("/") and self._files.find(f"{path}/index.html"):
             return _moved(301, quote(path) + "/", query)
         return None
 
-    def _file(self, path: str, file: File, asked: Mapping[bytes, bytes]) -> Answer:
-        variants = self._files.variants(file)
-        accepted = asked.get(b"accept-encoding", b"").decode("latin-1")
-        coding = choose_coding(accepted, variants)
-        sent, stream = self._files.open(variants.get(coding, file))
-        etag = f'"{sent.modified_ns:x}-{sent.size:x}{coding and "-"}{coding}"'
-        headers = [
-            (b"etag", etag.encode()),
-            (b"last-modified", formatdate(sent.modified_at, usegmt=True).encode()),
-            *self._policy(path, is_varied=bool(variants)),
-        ]
-        if is_fresh(asked, etag, sent.modified_at):
-            return Answer(304, headers, b"", stream)
-        headers += _content(path, sent)
-        if coding:
-            headers.append((b"content-encoding", coding.encode()))
-        return Answer(200, headers, sent.body or b"", stream)
+    def _file(self, path: str, file: File, wishes: Wishes) -> Answer:
+        coding = _choose(wishes.accepted, tuple(file.variants)) if file.variants else ""
+        chosen = file.variants.get(coding, file)
+        if chosen.body is None:
+            chosen, stream = self._files.open(chosen)
+            return self._dress(path, chosen, file, coding).answer(wishes, stream)
+        dressed: Dressed | None = file.kept.get(coding)
+        if dressed is None:
+            dressed = file.kept[coding] = self._dress(path, chosen, file, coding)
+        return dressed.answer(wishes, None)
 
-    def _policy(self, path: str, *, is_varied: bool) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what caches and browsers may do with a file: the same in a 200 and a 304."""
-        yield from _guards(path)
-        is_feed = bool(_FEED.fullmatch(path))
-        if is_feed or path.endswith(".opml"):
-            yield b"cache-control", _FEED_CACHE
-            yield b"access-control-allow-origin", b"*"
-        else:
-            is_hashed = path.startswith("/assets/") and _HASHED.fullmatch(path)
-            yield b"cache-control", _HASHED_CACHE if is_hashed else _PAGE_CACHE
-        if is_varied:
-            yield b"vary", b"accept-encoding"
-        if is_feed and self._hub:
-            links = f'<{self._hub}>; rel="hub", <{self._url}{quote(path)}>; rel="self"'
-            yield b"link", links.encode()
+    def _dress(self, path: str, chosen: File, file: File, coding: str) -> Dressed:
+        return dress(
+            path,
+            chosen.body or b"",
+            size=chosen.size,
+            etag=f'"{chosen.modified_ns:x}-{chosen.size:x}{coding and "-"}{coding}"',
+            modified_at=chosen.modified_at,
+            policy=policy(path, hub=self._hub, url=self._url),
+            coding=coding,
+            is_varied=bool(file.variants),
+        )
 
     def _ruled(self, rule: Rule, path: str, query: bytes) -> Answer:
         if rule.status != _GONE:
@@ -172,11 +152,25 @@ class StaticSite:
         if file is None:
             return _text(status, "Gone" if status == _GONE else "Not found")
         sent, stream = self._files.open(file)
-        headers = [(b"cache-control", _ERROR_CACHE), *_guards(path), *_content(path, sent)]
+        headers = [
+            (b"cache-control", ERROR_CACHE.encode()),
+            *_encoded(guards(path)),
+            *_content(path, sent.size),
+        ]
         return Answer(status, headers, sent.body or b"", stream)
 
+    def _rule(self, path: str) -> Rule | None:
+        """Return what the rules say of a path, as they were a second ago at most."""
+        now = time.monotonic()
+        if now - self._looked_at > _RULES_SECONDS:
+            self._redirects()
+        rule = self._rules[1].get(path.rstrip("/")) if self._rules[1] else None
+        return self._redirects().get(path.rstrip("/")) if rule else None
+
     def _redirects(self) -> Mapping[str, Rule]:
+        """Return the rules as they are now."""
         file = self._files.find("/_redirects")
+        self._looked_at = time.monotonic()
         if self._rules[0] != file:
             self._rules = (file, read_redirects(self._files.text(file) if file else ""))
         return self._rules[1]
@@ -214,6 +208,11 @@ def choose_coding(accepted: str, offered: Iterable[str]) -> str:
     return best if best and liked[best] > 0 and liked[best] >= plain else ""
 
 
+@lru_cache(maxsize=256)  # readers wish for the same few things
+def _choose(accepted: bytes, offered: tuple[str, ...]) -> str:
+    return choose_coding(accepted.decode("latin-1"), offered)
+
+
 def _weights(accepted: str) -> Iterator[tuple[str, float]]:
     for item in accepted.lower().split(","):
         coding, _, parameter = item.partition(";")
@@ -224,28 +223,43 @@ def _weights(accepted: str) -> Iterator[tuple[str, float]]:
             yield coding.strip(), 0.0
 
 
-def is_fresh(asked: Mapping[bytes, bytes], etag: str, modified_at: int) -> bool:
+@dataclass(slots=True)
+class Wishes:
+    """What a request says of the form and the age of what it asks for; None where it does not."""
+
+    accepted: bytes = b""
+    etags: bytes | None = None
+    since: bytes | None = None
+
+
+def _read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
+    """Read a request's headers; a list over several lines is one list."""
+    wishes = Wishes()
+    for name, value in headers:
+        if name == b"accept-encoding":
+            wishes.accepted = wishes.accepted + b", " + value if wishes.accepted else value
+        elif name == b"if-none-match":
+            wishes.etags = value if wishes.etags is None else wishes.etags + b", " + value
+        elif name == b"if-modified-since":
+            wishes.since = value
+    return wishes
+
+
+def is_fresh(wishes: Wishes, etag: str, modified_at: int) -> bool:
     """Say whether the client has this already (RFC 9110 section 13.2.2).
 
     Its ETags, compared weakly, count before its date; what is no ETag or no date counts as none.
     """
-    if (known := asked.get(b"if-none-match")) is not None:
-        listed = known.decode("latin-1").strip()
-        return listed == "*" or etag in _ETAG.findall(listed)
-    try:
-        since = parsedate_to_datetime(asked[b"if-modified-since"].decode("latin-1"))
-        return since.tzinfo is not None and modified_at <= since.timestamp()
-    except (KeyError, ValueError, OverflowError):
+    if wishes.etags is not None:
+        listed = wishes.etags.decode("latin-1").strip()
+        return listed in (etag, "*") or etag in _ETAG.findall(listed)
+    if wishes.since is None:
         return False
-
-
-def content_type(path: str) -> str:
-    """Return the media type of the file at this path; a directory's is its page's."""
-    if path.endswith("/"):
-        return _HTML
-    if path.endswith(".json") and _FEED.fullmatch(path):
-        return "application/feed+json"
-    return _TYPES.get(path.rpartition(".")[2].lower(), "application/octet-stream")
+    try:
+        since = parsedate_to_datetime(wishes.since.decode("latin-1"))
+        return since.tzinfo is not None and modified_at <= since.timestamp()
+    except (ValueError, OverflowError):
+        return False
 
 
 # ------------------------------------------------------------------------------- moved and gone
@@ -291,18 +305,76 @@ class Answer:
     stream: BinaryIO | None = None
 
 
-def _guards(path: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what keeps a reader to himself: nothing is sniffed, told to others or framed."""
-    yield b"x-content-type-options", b"nosniff"
-    yield b"referrer-policy", b"no-referrer"
-    if policy := _POLICIES.get(content_type(path)):
-        yield b"content-security-policy", policy
+@dataclass(frozen=True, slots=True)
+class Dressed:
+    """One rendition of a document, with both answers ready for every request that it meets."""
+
+    etag: str
+    modified_at: int
+    unchanged: Answer
+    whole: Answer
+
+    def answer(self, wishes: Wishes, stream: BinaryIO | None) -> Answer:
+        """Return the document, or that the client has it; a large one comes as a stream."""
+        fresh = is_fresh(wishes, self.etag, self.modified_at)
+        ready = self.unchanged if fresh else self.whole
+        return replace(ready, stream=stream) if stream else ready
 
 
-def _content(path: str, file: File) -> Headers:
+def dress(
+    path: str,
+    body: bytes,
+    *,
+    size: int,
+    etag: str,
+    modified_at: int,
+    policy: Iterable[tuple[str, str]],
+    coding: str = "",
+    is_varied: bool = False,
+) -> Dressed:
+    """Return a rendition with its headers; ``modified_at`` is in whole seconds."""
+    shared = [
+        (b"etag", etag.encode()),
+        (b"last-modified", formatdate(modified_at, usegmt=True).encode()),
+        *_encoded(policy),
+    ]
+    if is_varied:
+        shared.append((b"vary", b"accept-encoding"))
+    whole = [*shared, *_content(path, size)]
+    if coding:
+        whole.append((b"content-encoding", coding.encode()))
+    return Dressed(etag, modified_at, Answer(304, shared), Answer(200, whole, body))
+
+
+def answer_bytes(
+    scope: Scope, body: bytes, *, modified_at: int, hub: str = "", url: str = ""
+) -> Answer:
+    """Return the answer to a request for a document made on the fly, as if it were a file.
+
+    Type and policy follow the request's path, the ETag the bytes; ``modified_at`` is in whole
+    seconds. It goes out uncompressed. Give the answer to ``send_answer``.
+    """
+    path = str(scope["path"])
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    dressed = dress(
+        path,
+        body,
+        size=len(body),
+        etag=etag,
+        modified_at=modified_at,
+        policy=policy(path, hub=hub, url=url),
+    )
+    return dressed.answer(_read_wishes(scope["headers"]), None)
+
+
+def _encoded(pairs: Iterable[tuple[str, str]]) -> Headers:
+    return [(name.lower().encode(), value.encode()) for name, value in pairs]
+
+
+def _content(path: str, size: int) -> Headers:
     return [
         (b"content-type", content_type(path).encode()),
-        (b"content-length", b"%d" % file.size),
+        (b"content-length", b"%d" % size),
     ]
 
 
@@ -311,8 +383,8 @@ def _text(status: int, words: str, *headers: tuple[bytes, bytes]) -> Answer:
     said = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", b"%d" % len(body)),
-        (b"cache-control", _ERROR_CACHE),
-        *_guards(""),
+        (b"cache-control", ERROR_CACHE.encode()),
+        *_encoded(guards("")),
     ]
     return Answer(status, [*said, *headers], body)
 
@@ -322,26 +394,20 @@ def _moved(status: int, target: str, query: bytes) -> Answer:
     headers = [
         (b"location", location),
         (b"content-length", b"0"),
-        (b"cache-control", _PAGE_CACHE),
+        (b"cache-control", PAGE_CACHE.encode()),
         (b"access-control-allow-origin", b"*"),  # a reader in a browser follows feeds that moved
-        *_guards(""),
+        *_encoded(guards("")),
     ]
     return Answer(status, headers)
 
 
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the request's headers by name; a list over several lines is one list."""
-    joined: dict[bytes, bytes] = {}
-    for name, value in headers:
-        joined[name] = joined[name] + b", " + value if name in joined else value
-    return joined
-
-
-async def _send(answer: Answer, method: str, send: Send) -> None:
+async def send_answer(answer: Answer, method: str, send: Send) -> None:
+    """Send an answer; HEAD and 304 have no body."""
     stream = answer.stream
     try:
-        start = {"status": answer.status, "headers": answer.headers}
-        await send({"type": "http.response.start", **start})
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        )
         is_bare = method == "HEAD" or answer.status == _NOT_MODIFIED
         while stream and not is_bare and (piece := stream.read(_PIECE)):
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -239,6 +239,17 @@ def test_variant_left_by_a_kill_is_made_again(root: Path, suffix: str) -> None:
     assert {modified_ns(path) for path in root.iterdir()} == {before + 6_000_000_000}
 
 
+@pytest.mark.parametrize("data", [b"<feed/>" * 4 + b"<f", b"<feed/>" * 4 + b"<g", LETTERS])
+def test_renditions_differ_in_length(root: Path, data: bytes) -> None:
+    """Servers tell renditions of one time apart by their length alone, so no two share it."""
+    site.write(Path("feed.atom"), data, root=root, compressed=True)
+
+    sizes = {(root / f"feed.atom{ending}").stat().st_size for ending in ("", ".br", ".gz")}
+
+    assert len(sizes) == 3
+    assert gzip.decompress((root / "feed.atom.gz").read_bytes()) == data
+
+
 def test_file_no_longer_compressed_loses_its_variants(root: Path) -> None:
     """A web server would go on serving a variant that nobody renews."""
     site.write(PAGE, LETTERS, root=root, compressed=True)
