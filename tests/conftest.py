@@ -13,7 +13,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from publisher import app
 from publisher.cli import root
@@ -27,7 +27,7 @@ SITE_ID = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
 REPOSITORY = Path(__file__).parent.parent
 
 # A machine that is busy with something else makes no test wrong.
-settings.register_profile("tests", deadline=None)
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from publisher.model import Catalog, Post, Series
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When a feed without entries was updated: a moment that no rebuild moves."""
 FEWEST = 10
 """As many posts a feed carries however long they are."""
@@ -53,7 +53,7 @@ class Masthead:
     @property
     def speaker(self) -> Author:
         """Who speaks where a post names no author."""
-        return Author(name=as_line(self.author) or as_title(self.name))
+        return Author(name=as_title(self.author) or as_title(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,12 +233,12 @@ def _describe(
     return Feed(
         id=urls.post_id(masthead.site_id, name),
         title=as_title(title),
-        subtitle=as_line(subtitle),
+        subtitle=as_title(subtitle),
         home_url=home_url,
         address=f"{home_url}feed",
         language=as_line(masthead.language),
         author=masthead.speaker.name,
-        rights=as_line(masthead.rights),
+        rights=as_title(masthead.rights),
         hub=masthead.hub,
         stylesheet=masthead.stylesheet,
         logo=masthead.logo,

@@ -6,6 +6,7 @@ The entry is the post's own: it changes with the post and with nothing else. Its
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -29,6 +30,8 @@ _IMAGE_TYPES: Final = {
     "webp": "image/webp",
     "avif": "image/avif",
 }
+# A feed is read by anybody, and what follows a name so is an address to be written to.
+_MAILBOX = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ def entry(
         published_at=in_utc(published_at),
         updated_at=in_utc(max(published_at, post.changed_at)),
         authors=tuple(_author(author) for author in post.authors) or (masthead.speaker,),
-        tags=tuple(dict.fromkeys(tag for tag in map(as_line, post.tags) if tag)),
+        tags=tuple(dict.fromkeys(tag for tag in map(as_title, post.tags) if tag)),
         tags_url=urls.absolute(masthead.url, urls.TAGS),
         summary=_summary(post),
         html=_html(post, body if masthead.full else None, image, masthead),
@@ -173,7 +176,8 @@ def _summary(post: Post) -> str:
 
 
 def _author(author: Author) -> Author:
-    name = ", ".join(filter(None, (as_line(author.name), as_line(author.credentials))))
+    name = ", ".join(filter(None, (as_title(author.name), as_title(author.credentials))))
+    name = _MAILBOX.sub("", name) or name.strip("<>")
     url = as_line(author.url)
     return Author(name=name, url=url if urls.is_web_address(url) else "")
 
@@ -187,7 +191,7 @@ def _image(post: Post, site_url: str) -> EntryImage | None:
         page_url = _page_url(post.location, site_url)
         url = resolve(post.image.src, site_url=site_url, page_url=page_url)
     ending = url.rpartition(".")[2].lower()
-    alt = as_line(post.image.alt)
+    alt = as_title(post.image.alt)
     return EntryImage(url=url, alt=alt, media_type=_IMAGE_TYPES.get(ending, "")) if url else None
 
 
@@ -220,7 +224,8 @@ def _html(post: Post, body: Body | None, image: EntryImage | None, masthead: Mas
         blocks.append(absolute_html(written, site_url=masthead.url, page_url=url).strip())
     if notice := " ".join(filter(None, map(as_line, (masthead.notice, masthead.crisis)))):
         blocks.append(_paragraph(f"<small>{_text(notice)}</small>"))
-    return "\n".join(blocks)
+    # A reader with nothing to show takes the feed for broken.
+    return "\n".join(filter(None, blocks)) or _paragraph(_text(_summary(post)))
 
 
 def _figure(image: EntryImage, credit: str) -> str:

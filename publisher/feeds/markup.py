@@ -9,9 +9,10 @@ from urllib.parse import urljoin
 
 from publisher import urls
 
-# XML 1.0 §2.2 Char, less what it discourages: C1 controls, DEL and noncharacters.
+# XML 1.0 §2.2 Char, less what it discourages: C1 controls, DEL and noncharacters,
+# and less U+FFFD, which stands for a byte that was lost.
 _ILLEGAL = re.compile(
-    "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffc"
     + "".join(f"{chr(n << 16)}-{chr((n << 16) + 0xFFFD)}" for n in range(1, 17))
     + "]"
 )

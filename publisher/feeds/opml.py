@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def write_opml(name: str, feeds: Iterable[tuple[str, str, str]]) -> bytes:
     """Return the document; ``feeds`` are title, address of the Atom feed, address of the page."""
     outlines = "".join(
-        f'    <outline type="rss" text={quoteattr(as_title(title))} '
+        f'    <outline type="rss" text={quoteattr(as_title(title))} title={quoteattr(as_title(title))} '
         f"xmlUrl={quoteattr(clean(feed))} htmlUrl={quoteattr(clean(page))}/>\n"
         for title, feed, page in feeds
     )

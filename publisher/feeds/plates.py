@@ -48,5 +48,4 @@ def _escaped(html: str, form: Form) -> bytes:
     """Return HTML as it stands inside a document of this format."""
     if form == "json":
         return json.dumps(html, ensure_ascii=False)[1:-1].encode()
-    ampersand, less = ("&#x26;", "&#x3C;") if form == "rss" else ("&amp;", "&lt;")
-    return html.replace("&", ampersand).replace("<", less).replace(">", "&gt;").encode()
+    return html.replace("&", "&#x26;").replace("<", "&#x3C;").replace(">", "&gt;").encode()

@@ -60,7 +60,7 @@ def join_rss(feed: Feed, items: Iterable[bytes]) -> bytes:
     """Return the feed of these items as RSS 2.0 in UTF-8."""
     with _lock:
         root, document = _generator(feed, "rss", "application/rss+xml")._create_rss()  # noqa: SLF001
-        head = _in_hexadecimal(_serialise(root, document, feed))
+        head = _serialise(root, document, feed)
     return _join(head, b"</channel>", items)
 
 
@@ -80,7 +80,7 @@ def write_entry(entry: Entry) -> tuple[bytes, bytes]:
     """Return an entry as Atom and as RSS as feedgen writes it, which takes ten times as long."""
     with _lock:
         item = _Item(entry)
-        return _alone(item.atom_entry()), _in_hexadecimal(_alone(item.rss_entry()))
+        return _alone(item.atom_entry()), _alone(item.rss_entry())
 
 
 # ---------------------------------------------------------------------------------- the feed
@@ -126,7 +126,7 @@ def _serialise(root: etree._Element, document: etree._ElementTree, feed: Feed) -
         about = f'type="text/css" href="{escape(feed.stylesheet)}"'
         root.addprevious(etree.ProcessingInstruction("xml-stylesheet", about))
     etree.cleanup_namespaces(document, keep_ns_prefixes=_prefixes(feed, root.tag))
-    text = etree.tostring(document, encoding="UTF-8", xml_declaration=False)
+    text = _in_hexadecimal(etree.tostring(document, encoding="UTF-8", xml_declaration=False))
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + text + b"\n"
 
 
@@ -207,6 +207,9 @@ class _Item(FeedEntry):  # type: ignore[misc]
         for element in item.iterchildren("description"):
             # RSS takes a description for HTML, Atom and JSON take it for text
             element.text = escape(self._entry.summary, quote=False)
+        for element in item.iterchildren("pubDate"):
+            # feedgen writes the year 999 in three digits
+            element.text = format_datetime(self._entry.published_at)
         for author in self._entry.authors:
             etree.SubElement(item, _named("dc:creator")).text = author.name
         updated = etree.SubElement(item, _named("atom:updated"))
@@ -241,7 +244,7 @@ def _alone(element: etree._Element) -> bytes:
     root.append(element)
     text = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     start = text.index(b">") + 1  # no prefix's address holds one
-    return text[start : text.rindex(b"</feed>")] + b"\n"
+    return _in_hexadecimal(text[start : text.rindex(b"</feed>")]) + b"\n"
 
 
 def _named(name: str) -> str:
@@ -250,6 +253,7 @@ def _named(name: str) -> str:
 
 
 def _in_hexadecimal(text: bytes) -> bytes:
+    """Write ``&`` and ``<`` as the RSS profile wants them; Atom's text is taken for markup less."""
     # There is no CDATA here, so every reference is one that a parser resolves.
     return text.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
@@ -278,8 +282,6 @@ class _Form:
     """Of the value after each piece but the last."""
     in_quotes: tuple[bool, ...]
     """Whether that value is an attribute's."""
-    ampersand: str
-    less: str
 
     def fill(self, values: Mapping[str, str]) -> bytes:
         """Return the entry with these values."""
@@ -287,14 +289,15 @@ class _Form:
         for name, in_quotes, piece in zip(
             self.names, self.in_quotes, self.pieces[1:], strict=True
         ):
-            filled += (self._escaped(values[name], in_quotes=in_quotes), piece)
+            filled += (_escaped(values[name], in_quotes=in_quotes), piece)
         return b"".join(filled)
 
-    def _escaped(self, value: str, *, in_quotes: bool) -> bytes:
-        if "&" in value:
-            value = value.replace("&", self.ampersand)
-        value = value.replace("<", self.less).replace(">", "&gt;")
-        return (value.replace('"', "&quot;") if in_quotes else value).encode()
+
+def _escaped(value: str, *, in_quotes: bool) -> bytes:
+    if "&" in value:
+        value = value.replace("&", "&#x26;")
+    value = value.replace("<", "&#x3C;").replace(">", "&gt;")
+    return (value.replace('"', "&quot;") if in_quotes else value).encode()
 
 
 def _shape(entry: Entry) -> _Shape:
@@ -362,14 +365,14 @@ def _forms_of(shape: _Shape) -> tuple[_Form, _Form]:
             else None,
         )
     )
-    return _cut(atom, "&amp;", "&lt;"), _cut(rss, "&#x26;", "&#x3C;")
+    return _cut(atom), _cut(rss)
 
 
 def _open(name: str) -> str:
     return f"\ufdd2{name}\ufdd3"
 
 
-def _cut(written: bytes, ampersand: str, less: str) -> _Form:
+def _cut(written: bytes) -> _Form:
     known = {
         LINE: "html",
         _PUBLISHED.isoformat(): "published",
@@ -383,6 +386,4 @@ def _cut(written: bytes, ampersand: str, less: str) -> _Form:
         pieces=tuple(pieces[::2]),
         names=tuple(name.decode() for name in pieces[1::2]),
         in_quotes=tuple(piece.endswith(b'="') for piece in pieces[:-1:2]),
-        ampersand=ampersand,
-        less=less,
     )

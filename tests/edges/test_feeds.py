@@ -607,7 +607,7 @@ def test_an_empty_feed_is_dated_at_the_epoch() -> None:
     feed = feed_of()
 
     assert feed.described.updated_at == EPOCH
-    assert b"<updated>1970-01-01T00:00:00+00:00</updated>" in write_atom(feed)
+    assert b"<updated>2000-01-01T00:00:00+00:00</updated>" in write_atom(feed)
 
 
 def test_a_feed_is_as_new_as_its_latest_change() -> None:

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,29 +79,37 @@ def _die_at(count: int, tell: int) -> None:
 
     def after(real: Callable[..., Any], word: str) -> Callable[..., Any]:
         def act(path: Any, *rest: Any, **options: Any) -> Any:
+            file = _path_of(path)
             result = real(path, *rest, **options)
-            if _is_feed(Path(path)):
-                die(f"{word} {Path(path).name}")
+            if _is_feed(file):
+                die(f"{word} {file.name}")
             return result
 
         return act
 
-    write_aside = site._write_aside
+    write_aside = site.Batch._write_aside
 
-    def write_half(file: Path, data: bytes, mode: int) -> Path:
-        if _is_feed(file) and taken == count:
-            descriptor, _ = tempfile.mkstemp(
-                prefix=f"{site.TEMPORARY}{file.name}.", dir=file.parent
-            )
+    def write_half(batch: site.Batch, file: str, data: bytes) -> str:
+        folder, name = os.path.split(file)
+        if _is_feed(Path(file)) and taken == count:
+            descriptor, _ = site._create(folder, name, 0o644)
             os.write(descriptor, data[: len(data) // 2])
-        if _is_feed(file):
-            die(f"half {file.name}")
-        return write_aside(file, data, mode)
+        if _is_feed(Path(file)):
+            die(f"half {name}")
+        written = write_aside(batch, file, data)
+        if _is_feed(Path(file)):
+            die(f"written {name}")
+        return written
 
-    site._write_aside = after(write_half, "written")
-    site._flush = after(site._flush, "flushed")
+    site.Batch._write_aside = write_half  # type: ignore[method-assign,assignment]
     os.utime = after(os.utime, "timed")
-    Path.replace = after(Path.replace, "placed")  # type: ignore[method-assign]
+    os.fsync = after(os.fsync, "flushed")
+    os.replace = after(os.replace, "placed")
+
+
+def _path_of(file: int | str | Path) -> Path:
+    """Return where a file lies that is told by its path or by its descriptor."""
+    return Path(f"/proc/self/fd/{file}").readlink() if isinstance(file, int) else Path(file)
 
 
 def _is_feed(path: Path) -> bool:

@@ -8,6 +8,7 @@ import http.client
 import os
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
@@ -35,7 +36,7 @@ from publisher.web.site import (
 from tests.servers import House, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Coroutine, Iterator, MutableMapping
 
     from tests.servers import Kind
 
@@ -45,6 +46,12 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+def run_alone(work: Coroutine[Any, Any, object]) -> None:
+    """Run it in a thread of its own: a browser's tests may have a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 KINDS: list[Kind] = ["service", "nginx", "nginx without brotli", "caddy"]
@@ -815,7 +822,7 @@ def called(app: StaticSite, scope: dict[str, Any], *received: str) -> list[dict[
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(dict(message))
 
-    asyncio.run(app(scope, receive, send))
+    run_alone(app(scope, receive, send))
     return sent
 
 
@@ -858,7 +865,7 @@ def test_server_without_descriptors_says_so(tmp_path: Path) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    asyncio.run(ask())
+    run_alone(ask())
 
     assert sent[0]["status"] == 503
     assert (b"retry-after", b"30") in sent[0]["headers"]
