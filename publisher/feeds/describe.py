@@ -162,6 +162,7 @@ def course_feed(
     changes = (in_utc(max(due_at, post.changed_at)) for post, due_at in shown)
     return replace(
         feed,
+        hub="",  # it knows nothing of feeds that are made when they are asked for
         address=urls.absolute(masthead.url, path).removesuffix(".atom"),
         updated_at=max(changes, default=EPOCH),
     )

@@ -18,12 +18,15 @@ def make_site(
     config: Config, store: Store, pages: Pages, clock: Callable[[], datetime]
 ) -> StaticSite:
     """Return the whole web: files first, then the pages that act."""
-    from publisher.web.public import make_app  # noqa: PLC0415 - the files alone need none of it
+    from publisher.web.courses import add_course_feeds  # noqa: PLC0415 - files need none of it
+    from publisher.web.public import make_app  # noqa: PLC0415
     from publisher.web.site import StaticSite  # noqa: PLC0415
 
+    app = make_app(store, pages, clock)
+    add_course_feeds(app, config, store, pages, clock)
     return StaticSite(
         config.paths.output,
-        fallback=make_app(store, pages, clock),
+        fallback=app,
         hub=config.feeds.hub,
         url=config.site.url,
     )
