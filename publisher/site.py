@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-VARIANTS: Final = (".br", ".gz")
+BROTLI: Final = ".br"
+GZIP: Final = ".gz"
+Suffixes = tuple[str, ...]
+VARIANTS: Final[Suffixes] = (BROTLI, GZIP)
 """What is added to a file's name for its compressed variants, the better first."""
 TEMPORARY: Final = ".~"
 """How the name of a file that is being written begins; such a file is never served."""
@@ -121,16 +124,19 @@ class Batch:
         """By the file's own place, in the order of taking it: where it lies, "" for one to go."""
         self._made: set[str] = set()
 
-    def write(self, path: Path, data: bytes, *, compressed: bool = False) -> bool:
+    def write(
+        self, path: Path, data: bytes, *, compressed: bool = False, variants: Suffixes = VARIANTS
+    ) -> bool:
         """Write the file aside, and its variants; return whether it differs from what is there.
 
-        Raises as ``site.write`` does.
+        ``variants`` are those it has where it is ``compressed``. Raises as ``site.write`` does.
         """
+        wanted = variants if compressed else ()
         with _told(self._root / path):
             target = _inside(self._root, path)
-            if _is_current(target, data, compressed=compressed):
+            if _is_current(target, data, wanted):
                 return False
-            self._write_all(_renditions(target, data, compressed=compressed))
+            self._write_all(_renditions(str(target), data, wanted))
         return True
 
     def _write_all(self, renditions: dict[str, bytes | None]) -> None:
@@ -278,12 +284,15 @@ def _refusal(path: Path | str, expected: str, got: str, hint: str) -> Refused:
     )
 
 
-def _is_current(target: Path, data: bytes, *, compressed: bool) -> bool:
+def _is_current(target: Path, data: bytes, variants: Suffixes) -> bool:
     """Say whether the file holds these bytes and its variants are of the same making."""
     if _read(target) != data:
         return False
-    expected = _modified_ns(target) if compressed else None
-    return all(_modified_ns(variant) == expected for variant in _variants(target))
+    made_ns = _modified_ns(target)
+    return all(
+        _modified_ns(f"{target}{suffix}") == (made_ns if suffix in variants else None)
+        for suffix in VARIANTS
+    )
 
 
 def _read(path: Path) -> bytes | None:
@@ -304,16 +313,17 @@ def _variants(target: Path) -> tuple[Path, ...]:
     return tuple(target.with_name(target.name + suffix) for suffix in VARIANTS)
 
 
-def _renditions(target: Path, data: bytes, *, compressed: bool) -> dict[str, bytes | None]:
+def _renditions(file: str, data: bytes, variants: Suffixes) -> dict[str, bytes | None]:
     """Return what each file is to hold, nothing for one that must go; the plain file is last."""
-    file = str(target)
-    brotli_file, gzip_file = (file + suffix for suffix in VARIANTS)
-    if not compressed:
-        there = [one for one in (brotli_file, gzip_file) if os.path.lexists(one)]
-        return {**dict.fromkeys(there), file: data}
-    smallest = brotli.compress(data, quality=5)
-    packed = _gzip(data, {len(smallest), len(data)})
-    return {brotli_file: smallest, gzip_file: packed, file: data}
+    there = [file + suffix for suffix in VARIANTS if os.path.lexists(file + suffix)]
+    renditions: dict[str, bytes | None] = dict.fromkeys(there)
+    lengths = {len(data)}
+    if BROTLI in variants:
+        renditions[file + BROTLI] = packed = brotli.compress(data, quality=5)
+        lengths.add(len(packed))
+    if GZIP in variants:
+        renditions[file + GZIP] = _gzip(data, lengths)
+    return {**renditions, file: data}
 
 
 def _gzip(data: bytes, lengths: set[int]) -> bytes:

@@ -244,10 +244,7 @@ def _pin(
         part = place.number if place else None
         pin = record.published.get(post.id)
         if post.id not in catalog.recalled and not _is_pinned(pin, post, part):
-            source = library.source(post, from_store=False)
-            fresh.append(
-                pins.Publication(post=post, part=part, data=source.data, images=source.images)
-            )
+            fresh.append((post, part))
     withdrawn = [
         one
         for one in catalog.withdrawals
@@ -262,7 +259,12 @@ def _pin(
         return
     with store.write() as tx:
         pins.keep_series(tx, series)
-        pins.pin(tx, fresh, archived=pins.archived_paths(tx), now=now)
+        publications = (
+            pins.Publication(post=post, part=part, data=source.data, images=source.images)
+            for post, part in fresh
+            for source in [library.source(post, from_store=False)]
+        )
+        pins.pin(tx, publications, archived=pins.archived_paths(tx), now=now)
         for one in withdrawn:
             pins.withdraw(tx, one.post_id, one.reason)
 

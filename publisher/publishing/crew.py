@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -37,12 +38,16 @@ def share(
         alone = len(pieces) < ENOUGH or threading.active_count() > 1
         workers = 1 if alone else count_processors()
     shares = [pieces[number::workers] for number in range(workers)]
-    helpers = [_Helper(work, shares[number], start, number) for number in range(1, workers)]
+    gc.freeze()  # a collection would touch everything, and a copy would have memory of its own
     try:
-        return [work(shares[0]), *(helper.result() for helper in helpers)]
+        helpers = [_Helper(work, shares[number], start, number) for number in range(1, workers)]
+        try:
+            return [work(shares[0]), *(helper.result() for helper in helpers)]
+        finally:
+            for helper in helpers:
+                helper.dismiss()
     finally:
-        for helper in helpers:
-            helper.dismiss()
+        gc.unfreeze()
 
 
 def count_processors() -> int:

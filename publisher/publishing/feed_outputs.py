@@ -57,6 +57,7 @@ def _in_all_forms(press: Press, described: list[feeds.Feed], said: str) -> Itera
                 inputs=digest(inputs, form),
                 make=partial(feeds.write, feed, form, press.plates),
                 feed=True,
+                archive=feed.is_archive,
                 carries=carries,
             )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from publisher.model import Body, Post, SeriesInfo
 
-_KEPT_BODIES = 1_024
+_KEPT_BODIES = 64
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
 
 

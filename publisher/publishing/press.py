@@ -32,6 +32,8 @@ class Output:
     make: Callable[[], bytes]
     feed: bool = False
     """Feeds are also written durably; feeds and assets have compressed variants."""
+    archive: bool = False
+    """An archive of a feed has one compressed variant."""
     asset: bool = False
     page_of: Post | None = None
     """The post whose page it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,11 +14,13 @@ from publisher.store import bump_revision, dialect
 from publisher.store.schema import imports, locations, posts, reviews, series_sources, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from publisher.model import Post
     from publisher.store import Transaction
+
+_SOME = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,23 +76,33 @@ def pin(
     """
     record = load_record(tx).published
     following = max((one.sequence for one in record.values()), default=0) + 1
-    rows = []
-    changed = []
-    for item in publications:
-        before = record.get(item.post.id)
-        if before and _is_pinned_as(before, item):
-            continue
-        sequence = before.sequence if before else following
-        following += 0 if before else 1
-        is_archived = before.counts_as_sent if before else item.post.path in archived
-        facts = {"sequence": sequence, "counts_as_sent": is_archived, "pinned_at": now}
-        rows.append(_row(item) | facts)
-        changed.append(item)
-    dialect.upsert(tx, posts, rows, kept=["pinned_at"])
-    places = [{"location": row["location"], "post_id": row["post_id"]} for row in rows]
-    dialect.upsert(tx, locations, places)
-    _keep_sources(tx, changed)
-    return len(rows)
+    count = 0
+    for some in _in_turns(publications):
+        rows = []
+        changed = []
+        for item in some:
+            before = record.get(item.post.id)
+            if before and _is_pinned_as(before, item):
+                continue
+            sequence = before.sequence if before else following
+            following += 0 if before else 1
+            is_archived = before.counts_as_sent if before else item.post.path in archived
+            facts = {"sequence": sequence, "counts_as_sent": is_archived, "pinned_at": now}
+            rows.append(_row(item) | facts)
+            changed.append(item)
+        dialect.upsert(tx, posts, rows, kept=["pinned_at"])
+        places = [{"location": row["location"], "post_id": row["post_id"]} for row in rows]
+        dialect.upsert(tx, locations, places)
+        _keep_sources(tx, changed)
+        count += len(rows)
+    return count
+
+
+def _in_turns(publications: Iterable[Publication]) -> Iterator[list[Publication]]:
+    """Yield some at a time: all sources of a large site at once are more than a build should hold."""
+    waiting = iter(publications)
+    while some := list(islice(waiting, _SOME)):
+        yield some
 
 
 def last_good_series(tx: Transaction) -> dict[str, bytes]:
