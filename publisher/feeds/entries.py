@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -139,7 +140,7 @@ def standing(
     if place is None:
         return Standing()
     series = place.series
-    where = link(as_title(series.title), _page_url(series.slug, site_url))
+    where = _series_link(series.title, series.slug, site_url)
     number = f"Part {place.number}" if settled else f"Part {place.number} of {series.total}"
     pieces = [f"{number} in {where}"]
     for word, post in (("Previous", place.previous), ("Next", None if settled else place.next)):
@@ -147,6 +148,11 @@ def standing(
             address = _first_url(post, redirects or {}, site_url)
             pieces.append(f"{word}: {link(f'Part {place.number_of(post)}', address)}")
     return Standing(line=_paragraph(" · ".join(pieces)), total=None if settled else series.total)
+
+
+@lru_cache(maxsize=1024)
+def _series_link(title: str, slug: str, site_url: str) -> str:
+    return link(as_title(title), _page_url(slug, site_url))
 
 
 def in_utc(moment: datetime) -> datetime:
