@@ -29,6 +29,7 @@ NO_HOME = {"base", "common", "helper", "helpers", "manager", "managers", "misc",
 FENCES = {
     "alembic": "publisher.store",
     "apscheduler": "publisher.engine",
+    "cryptography": "publisher.mail.dkim",
     "cssutils": "publisher.letters",
     "feedgen": "publisher.feeds",
     "premailer": "publisher.letters",
