@@ -22,8 +22,7 @@ from publisher.mail.quoting import (
     TOKENS,
     quote,
     quote_around_slots,
-    quote_html_value,
-    quote_value,
+    quote_values,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def compose(
         Refused: a header would break, or not be what its RFC asks for.
     """
     filled = (unsubscribe_url, preferences_url, reason, preheader)
-    values = (*map(quote_value, filled), *map(quote_html_value, filled))
+    values = quote_values(filled)
     head = b"".join(
         (
             personal_headers(to, from_, subject, message_id, date).encode(),
@@ -192,11 +191,7 @@ def _join_between_slots(pieces: Iterable[str | int]) -> Iterator[bytes]:
     yield run.encode("ascii")
 
 
-def _fill(
-    segments: Sequence[bytes], slots: Sequence[int], values: Sequence[bytes]
-) -> Iterator[bytes]:
-    """Yield the pieces of a body in turn, each slot filled."""
-    yield segments[0]
-    yield from chain.from_iterable(
-        zip(map(values.__getitem__, slots), segments[1:], strict=True),
-    )
+def _fill(segments: Sequence[bytes], slots: Sequence[int], values: Sequence[bytes]) -> list[bytes]:
+    """Return the pieces of a body in turn, each slot filled."""
+    filled = zip(map(values.__getitem__, slots), segments[1:], strict=True)
+    return [segments[0], *chain.from_iterable(filled)]

@@ -66,9 +66,9 @@ _LARGEST_RSA_BITS = 4096
 _CHUNK = 72
 """Octets of a signature, or of names, that find room on a line."""
 
-_FIELD = re.compile(rb"([!-9;-~]+):(.*?)\r\n(?![ \t])", re.DOTALL)
+_SIGNED_LOW = tuple(name.lower().encode() for name in SIGNED)
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
 _SPACE = re.compile(rb"[ \t]+")
-_SPACES = re.compile(rb"[ \t\r\n]+")
 _LINE_END = re.compile(rb"[ \t]+(?=\r\n)")
 
 
@@ -99,17 +99,22 @@ class Signer:
         The same arguments give the same bytes. Raises ValueError for a header that is there twice.
         """
         fields = _relaxed_fields(head)
-        named = [name for name in SIGNED for _ in range(1 + (name.lower() in fields))]
-        signed = b"".join(fields[name.lower()] for name in SIGNED if name.lower() in fields)
+        spelled = _spell_names(frozenset(fields))
+        signed = b"".join([fields[name] for name in _SIGNED_LOW if name in fields])
         body_hash = base64.b64encode(hashlib.sha256(relaxed_body).digest()).decode("ascii")
         return b"".join(
-            _signature(key, self.domain, int(at.timestamp()), named, body_hash, signed)
+            _signature(key, self.domain, int(at.timestamp()), spelled, body_hash, signed)
             for key in self.keys
         )
 
 
 def _signature(
-    key: SigningKey, domain: str, second: int, named: list[str], body_hash: str, signed: bytes
+    key: SigningKey,
+    domain: str,
+    second: int,
+    spelled: tuple[str, ...],
+    body_hash: str,
+    signed: bytes,
 ) -> bytes:
     """Return one header: its own relaxed form is its words with a space between."""
     words = [
@@ -119,7 +124,7 @@ def _signature(
         f"d={domain};",
         f"s={key.selector};",
         f"t={second};",
-        *_spell_names(tuple(named)),
+        *spelled,
         f"bh={body_hash};",
     ]
     own = f"dkim-signature:{' '.join([*words, 'b='])}".encode("ascii")
@@ -129,8 +134,9 @@ def _signature(
 
 
 @lru_cache(maxsize=64)
-def _spell_names(named: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the tag ``h=`` in words that fit a line; space may follow a colon."""
+def _spell_names(there: frozenset[bytes]) -> tuple[str, ...]:
+    """Return the tag ``h=`` in words that fit a line: each name once more than it is there."""
+    named = [name for name in SIGNED for _ in range(1 + (name.lower().encode() in there))]
     words = [f"h={named[0]}"]
     for name in named[1:]:
         words[-1] += ":"
@@ -141,14 +147,16 @@ def _spell_names(named: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _relaxed_fields(head: bytes) -> dict[str, bytes]:
+def _relaxed_fields(head: bytes) -> dict[bytes, bytes]:
     """Return each header by its name in lower case, canonicalised (RFC 6376 section 3.4.2)."""
-    fields: dict[str, bytes] = {}
-    for found in _FIELD.finditer(head):
-        name = found[1].lower().decode("ascii")
-        if name in fields:
-            raise ValueError(f"the header {name} is there twice")
-        fields[name] = b"%s:%s\r\n" % (found[1].lower(), _SPACES.sub(b" ", found[2]).strip(b" "))
+    fields: dict[bytes, bytes] = {}
+    unfolded = _FOLD.sub(b"", head)
+    for line in _SPACE.sub(b" ", unfolded).split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b":")
+        low = name.lower()
+        if low in fields:
+            raise ValueError(f"the header {name.decode()} is there twice")
+        fields[low] = b"%s:%s\r\n" % (low, value.strip(b" "))
     return fields
 
 

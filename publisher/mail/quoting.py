@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
 """The open places of a letter, by the number of their slot; in HTML they are numbered on."""
@@ -43,14 +43,19 @@ def quote_around_slots(body: str, first_slot: int) -> Iterator[str | int]:
         yield quoted if is_last or not quoted or quoted.endswith("\n") else f"{quoted}=\r\n"
 
 
-def quote_value(text: str) -> bytes:
-    """Return what fills a slot of the text."""
+def quote_values(texts: Sequence[str]) -> tuple[bytes, ...]:
+    """Return what fills the slots of the text, and then, escaped, what fills those of the HTML."""
+    plain = [_quote_value(text) for text in texts]
+    escaped = [html.escape(text) for text in texts]
+    in_html = (
+        quoted if text == other else _quote_value(other)
+        for text, other, quoted in zip(texts, escaped, plain, strict=True)
+    )
+    return (*plain, *in_html)
+
+
+def _quote_value(text: str) -> bytes:
     return text.encode() if _PLAIN.fullmatch(text) else _quote_text_value(text)
-
-
-def quote_html_value(text: str) -> bytes:
-    """Return what fills a slot of the HTML, escaped."""
-    return quote_value(html.escape(text))
 
 
 @lru_cache(maxsize=1024)

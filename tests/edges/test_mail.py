@@ -290,6 +290,31 @@ def test_any_body_comes_back(
     assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
 
 
+@given(text=BODY, page=BODY, reason=LINE)
+@settings(max_examples=100, deadline=None)
+def test_any_mail_is_what_a_full_build_gives(text: str, page: str, reason: str) -> None:
+    """Joined from compiled pieces, a mail reads as one that the standard library built anew."""
+    text, page = f"{text}\n", f"{page}\n"
+    whole = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=76))
+    whole["From"] = "Riverside Letters <letters@example.org>"
+    whole["To"] = VALUES["to"].typed
+    whole["Subject"] = VALUES["subject"]
+    whole["Date"] = DATE
+    whole["Message-ID"] = f"<{VALUES['message_id']}>"
+    whole.set_content(fill(text, escape=False, reason=reason), cte="quoted-printable")
+    whole.add_alternative(
+        fill(page, escape=True, reason=reason), subtype="html", cte="quoted-printable"
+    )
+
+    ours = parse(build(replace(LETTER, text=text, html=page), reason=reason))
+
+    theirs = parse(bytes(whole))
+    for header in ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version"):
+        assert ours[header] == theirs[header]
+    for kind in ("plain", "html"):
+        assert body(ours, kind) == body(theirs, kind)
+
+
 @given(LINE)
 @settings(max_examples=300, deadline=None)
 def test_any_subject_comes_back(subject: str) -> None:
