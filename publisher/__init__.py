@@ -9,6 +9,7 @@ slot         one planned moment of a digest: local wall time and zone
 edition      one numbered mailing of a digest for one slot, ``weekly/12``
 rehearsal    an edition delivered to the outbox: everything but the sending
 letter       an edition's mail for one set of its posts, before it is addressed
+notice       a transactional mail: confirm, welcome, sign-in, erase, alert
 delivery     one letter to one subscriber: the ledger's row
 receipt      the fact that this subscriber has this post
 
@@ -21,7 +22,7 @@ app          the composition root: the only place that strings use cases togethe
 use cases    publishing, editing, delivering, subscribing, moving, operating
 store        the only SQL
 edges        posts, site, transport, exchange: files and sockets
-renderers    feeds, pages, letters, mail: bytes from values
+renderers    feeds, pages, letters, notices, mail: bytes from values
 config       what config.toml says
 judgement    editorial, deliverability, tokens: pure
 shared       urls, look: addresses and design tokens, pure

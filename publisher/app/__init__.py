@@ -19,6 +19,7 @@ from publisher.app.looking import (
 from publisher.app.opening import (
     Site,
     load_config,
+    make_notices,
     make_pages,
     make_workshop,
     open_desk,
@@ -38,6 +39,7 @@ __all__ = [
     "describe_edition",
     "find_edition",
     "load_config",
+    "make_notices",
     "make_pages",
     "make_workshop",
     "open_desk",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from publisher.app.job import EditionReport, read_reports, refuse_unready
-from publisher.app.opening import make_pages, open_desk, open_transport
+from publisher.app.opening import make_notices, make_pages, open_desk, open_transport
 from publisher.app.signing import make_signer
 from publisher.config import live_problems, signing_problems
 from publisher.errors import ConfigError, ContentError, NotFound, Problem, Refused
@@ -250,6 +250,7 @@ def check_site(site: Site, *, now: datetime) -> list[Problem]:
 
     problems = [*live_problems(site.config), *signing_problems(site.config), *_try_keys(site)]
     desk, shelf = open_desk(site, now=now)
+    problems += _try_notices(site)
     problems += _try_pages(site, shelf.catalog, shelf.body)
     problems += shelf.catalog.problems
     problems += [
@@ -285,6 +286,19 @@ def _try_keys(site: Site) -> list[Problem]:
     except ConfigError as error:
         return list(error.problems)
     return []
+
+
+def _try_notices(site: Site) -> list[Problem]:
+    """Render a notice of each kind, as ``_try_pages`` does with pages."""
+    from publisher.notices import SAMPLES  # noqa: PLC0415
+
+    notices, problems = make_notices(site.config), list[Problem]()
+    for kind, values in SAMPLES.items():
+        try:
+            notices.render(kind, **values)
+        except ContentError as error:
+            problems += error.problems
+    return problems
 
 
 def _try_pages(site: Site, catalog: Catalog, body_of: Callable[[Post], Body]) -> list[Problem]:

@@ -16,6 +16,7 @@ from publisher.look import (
     contrast,
     css_variables,
     darken_until,
+    direction,
     lighten_until,
     palette,
 )
@@ -161,3 +162,9 @@ def test_variables_tell_day_night_and_paper() -> None:
     assert "--accent-soft: " in day and "color-scheme: light dark;" in day
     assert "prefers-color-scheme: dark" in night and f"--paper: {made.dark.paper};" in night
     assert "print" in paper and f"--paper: {made.light.paper};" in paper
+
+
+@pytest.mark.parametrize(("language", "way"), [("en-US", "ltr"), ("he", "rtl"), ("AR-eg", "rtl")])
+def test_direction_is_the_languages(language: str, way: str) -> None:
+    """The first part of a language tag tells which way it is read."""
+    assert direction(language) == way

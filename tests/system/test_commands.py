@@ -146,6 +146,20 @@ def test_preview_of_a_stranger_and_signed_without_keys(written: Folder, tmp_path
     assert wrong.code == 2
 
 
+def test_check_tries_every_notice(written: Folder) -> None:
+    """A slip in a site's own notice is told before anybody waits for one."""
+    own = written.path / "templates/notices/welcome.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("Welcome\n\n{{ nobody }}\n")
+
+    ran = written.run("--json", "check")
+
+    (problem,) = ran.data["problems"]
+    assert ran.code == 4
+    assert (problem["code"], problem["line"]) == ("notice.template", 3)
+    assert problem["file"].endswith("templates/notices/welcome.txt")
+
+
 @pytest.fixture
 def keyed(written: Folder) -> Folder:
     """The site with a pair of keys that only its user can read."""
