@@ -21,7 +21,7 @@ engine       the clock and the threads
 app          the composition root: the only place that strings use cases together
 use cases    publishing, editing, delivering, subscribing, moving, operating
 store        the only SQL
-edges        posts, site, transport, exchange: files and sockets
+edges        posts, site, transport, exchange, probes: files and sockets
 renderers    feeds, pages, letters, notices, mail: bytes from values
 config       what config.toml says
 judgement    editorial, deliverability, tokens: pure

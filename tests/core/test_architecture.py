@@ -31,6 +31,7 @@ FENCES = {
     "apscheduler": "publisher.engine",
     "cryptography": "publisher.mail.dkim",
     "cssutils": "publisher.letters",
+    "dns": "publisher.probes",
     "feedgen": "publisher.feeds",
     "premailer": "publisher.letters",
     "sqlalchemy": "publisher.store",

@@ -220,7 +220,7 @@ def test_a_key_that_cannot_sign_stops_before_anything(
     ran = keyed.run("--json", *words)
     checked = keyed.run("--json", "check")
 
-    assert ran.code == 3
+    assert ran.code == checked.code == 3
     assert ran.data["error"]["path"] == "mail.dkim.rsa_key"
     assert ran.data["error"]["hint"]
     assert [problem["file"] for problem in checked.data["problems"]] == ["mail.dkim.rsa_key"]
