@@ -165,7 +165,11 @@ def _boundary(text: str, page: str) -> str:
 
 
 def _multipart(boundary: str) -> str:
-    return f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'
+    return (
+        f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'
+        # What it is anyway; said, so that no relay says it and breaks the signature.
+        "Content-Transfer-Encoding: 7bit\r\n"
+    )
 
 
 def _parts(boundary: str, text: Iterable[str | int], page: Iterable[str | int]) -> list[str | int]:

@@ -1,8 +1,8 @@
 """DKIM signatures (RFC 6376), by RSA and by Ed25519 (RFC 8463) side by side.
 
 A mail bears one signature a key, over the same headers and body, both canonicalised ``relaxed``:
-receivers that know only one algorithm find theirs. Every header we write is signed and oversigned,
-so that none can be changed, taken away or added. Neither algorithm draws chance, and ``t=`` is the
+receivers that know only one algorithm find theirs. Every header we write is signed, and what a
+reader sees or acts on is oversigned, so that none of it can be added either. Neither algorithm draws chance, and ``t=`` is the
 second of the first attempt, so a mail that goes again is the same byte by byte.
 """
 
@@ -28,22 +28,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-SIGNED = (
+OVERSIGNED = (
     "From",
     "To",
     "Cc",
     "Subject",
     "Date",
     "Message-ID",
-    "In-Reply-To",
-    "References",
     "Reply-To",
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
-    "List-Id",
     "List-Unsubscribe",
     "List-Unsubscribe-Post",
+)
+"""What is signed, and cannot be added either (RFC 6376 section 8.15): what readers see and act on.
+
+Both List-Unsubscribe headers are among them, as RFC 8058 section 4 demands.
+"""
+SIGNED = (
+    *OVERSIGNED,
+    "List-Id",
     "List-Help",
     "List-Owner",
     "List-Archive",
@@ -53,10 +58,7 @@ SIGNED = (
     "X-Auto-Response-Suppress",
     "Precedence",
 )
-"""What is signed where it is there, and cannot be added where it is not (RFC 6376 section 8.15).
-
-Both List-Unsubscribe headers are among them, as RFC 8058 section 4 demands.
-"""
+"""Everything that is signed where it is there; some relays add a Feedback-ID of their own above."""
 
 RSA_BITS = 2048
 """What every receiver takes (RFC 8301); its record still fits one answer of DNS over UDP."""
@@ -135,8 +137,12 @@ def _signature(
 
 @lru_cache(maxsize=64)
 def _spell_names(there: frozenset[bytes]) -> tuple[str, ...]:
-    """Return the tag ``h=`` in words that fit a line: each name once more than it is there."""
-    named = [name for name in SIGNED for _ in range(1 + (name.lower().encode() in there))]
+    """Return the tag ``h=`` in words that fit a line, oversigned names once more than they are there."""
+    named = [
+        name
+        for name in SIGNED
+        for _ in range((name.lower().encode() in there) + (name in OVERSIGNED))
+    ]
     words = [f"h={named[0]}"]
     for name in named[1:]:
         words[-1] += ":"

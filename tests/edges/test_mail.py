@@ -129,6 +129,7 @@ def test_mail_is_what_was_meant() -> None:
         ("List-Archive", "<https://example.org/archive/>"),
         ("Archived-At", "<https://example.org/editions/weekly/12/>"),
         ("Content-Type", message["Content-Type"]),
+        ("Content-Transfer-Encoding", "7bit"),
     ]
     assert body(message, "plain") == fill(LETTER.text, escape=False)
     assert body(message, "html") == fill(LETTER.html, escape=True)

@@ -210,3 +210,12 @@ def test_template_that_fails_is_named(
     assert (problem.code, problem.line) == ("notice.template", line)
     assert problem.path.endswith(f"notices/{name}")
     assert got in problem.got
+
+
+def test_template_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    """An installation without its templates says which one it lacks."""
+    with pytest.raises(ContentError) as caught:
+        Notices([tmp_path], SITE).render(Kind.SIGN_IN, **SAMPLES[Kind.SIGN_IN])
+
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == ("notices/sign-in.txt", None)

@@ -94,6 +94,28 @@ def test_keys_go_where_the_configuration_says(river: Folder) -> None:
     assert (refused.code, refused.data["error"]["code"]) == (5, "dkim.environment")
 
 
+def test_a_key_of_the_environment_stays_there(
+    river: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record is printed, and what is lacking beside it names the place, never the key."""
+    river.run("dns", "--make-keys")
+    rsa = river.path / "var/dkim-rsa.pem"
+    monkeypatch.setenv("KEY", rsa.read_text())
+    rsa.unlink()
+    river.configure(
+        mail__dkim='domain = "news.river.org"\nselector = "s1"\nrsa_key = { env = "KEY" }'
+    )
+
+    told = river.json("dns")
+
+    assert [one["name"] for one in told["records"]][:2] == [
+        "s1._domainkey.news.river.org",
+        "s1-ed25519._domainkey.news.river.org",
+    ]
+    assert 'rsa_key = { env = "KEY" }' in told["configure"]
+    assert "PRIVATE" not in str(told)
+
+
 def test_a_site_whose_relay_signs_is_told_what_is_left(river: Folder) -> None:
     """Without keys SPF and DMARC are printed, for every sender, and where bounces go."""
     river.configure(
