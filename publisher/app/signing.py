@@ -36,7 +36,7 @@ def read_signer(dkim: Dkim, environ: Mapping[str, str]) -> Signer | None:
     """Return what signs by these settings, as ``make_signer`` does."""
     if not (dkim.rsa_key.is_set or dkim.ed25519_key.is_set):
         return None
-    from publisher.mail.dkim import load_signer  # noqa: PLC0415 - only who signs pays for it
+    from publisher.mail.keys import load_signer  # noqa: PLC0415 - only who signs pays for it
 
     return load_signer(
         dkim.domain,
@@ -71,7 +71,7 @@ def make_keys(config: Config, *, replace_existing: bool) -> list[Path]:
     Raises Refused where a key is kept in the environment, and where all are there unless they are
     to be replaced: the records in DNS would be those of other keys.
     """
-    from publisher.mail.dkim import make_ed25519_key, make_rsa_key  # noqa: PLC0415
+    from publisher.mail.keys import make_ed25519_key, make_rsa_key  # noqa: PLC0415
 
     dkim, state = config.mail.dkim, config.paths.state
     places = {

@@ -6,7 +6,8 @@ join of the segments with the reader's values. There is no MIME object and no te
 composing  letters and notices to whole mails
 headers    who, what, when, and what a list says of itself
 quoting    bodies as lines that no server changes
-dkim       signatures, and the keys they are made with
+dkim       signatures
+keys       the private keys they are made with
 """
 
 from publisher.mail.composing import CompiledLetter, compile_letter, compose, compose_notice

@@ -8,7 +8,7 @@ from functools import partial
 from time import perf_counter
 
 from publisher.mail import CompiledLetter, MailingList, Signer, compile_letter, compose
-from publisher.mail.dkim import load_signer, make_ed25519_key, make_rsa_key
+from publisher.mail.keys import load_signer, make_ed25519_key, make_rsa_key
 from publisher.model import Address, Letter
 
 MAILS = 20_000

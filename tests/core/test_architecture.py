@@ -29,7 +29,7 @@ NO_HOME = {"base", "common", "helper", "helpers", "manager", "managers", "misc",
 FENCES = {
     "alembic": "publisher.store",
     "apscheduler": "publisher.engine",
-    "cryptography": "publisher.mail.dkim",
+    "cryptography": "publisher.mail.keys",
     "cssutils": "publisher.letters",
     "dns": "publisher.probes",
     "feedgen": "publisher.feeds",

@@ -18,14 +18,8 @@ from hypothesis import strategies as st
 
 from publisher.errors import ConfigError
 from publisher.mail import MailingList, Signer, compile_letter, compose, compose_notice
-from publisher.mail.dkim import (
-    OVERSIGNED,
-    SIGNED,
-    load_signer,
-    make_ed25519_key,
-    make_rsa_key,
-    relax_body,
-)
+from publisher.mail.dkim import OVERSIGNED, SIGNED, relax_body
+from publisher.mail.keys import load_signer, make_ed25519_key, make_rsa_key
 from publisher.model import Address, Envelope, Letter, Notice
 from publisher.transport import Smtp, SmtpSettings
 from tests.smtpd import serve

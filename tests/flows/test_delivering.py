@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from publisher import app, delivering, operating
 from publisher.errors import NotFound, Problem, Unavailable
-from publisher.mail.dkim import load_signer, make_ed25519_key, make_rsa_key
+from publisher.mail.keys import load_signer, make_ed25519_key, make_rsa_key
 from publisher.model import (
     Accepted,
     Address,

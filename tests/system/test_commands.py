@@ -12,7 +12,7 @@ import pytest
 from publisher import tokens
 from publisher.cli import root
 from publisher.config import KEYS
-from publisher.mail.dkim import make_ed25519_key, make_rsa_key
+from publisher.mail.keys import make_ed25519_key, make_rsa_key
 from publisher.store import subscribers
 from tests import smtpd
 
