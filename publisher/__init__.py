@@ -9,6 +9,7 @@ slot         one planned moment of a digest: local wall time and zone
 edition      one numbered mailing of a digest for one slot, ``weekly/12``
 rehearsal    an edition delivered to the outbox: everything but the sending
 letter       an edition's mail for one set of its posts, before it is addressed
+notice       a transactional mail: confirm, welcome, sign-in, erase, alert
 delivery     one letter to one subscriber: the ledger's row
 receipt      the fact that this subscriber has this post
 
@@ -20,8 +21,8 @@ engine       the clock and the threads
 app          the composition root: the only place that strings use cases together
 use cases    publishing, editing, delivering, subscribing, moving, operating
 store        the only SQL
-edges        posts, site, transport, exchange, notify: files and sockets
-renderers    feeds, pages, letters, mail: bytes from values
+edges        posts, site, transport, exchange, notify, probes: files and sockets
+renderers    feeds, pages, letters, notices, mail: bytes from values
 config       what config.toml says
 judgement    editorial, deliverability, tokens: pure
 shared       urls, headers, look: addresses, what servers say of files, design tokens, pure

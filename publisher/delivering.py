@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import hashlib
 import os
 import socket
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from publisher.config import Config
+    from publisher.config import Config, Mailbox
     from publisher.model import Address, EditionContent, Letter
     from publisher.store import Store
     from publisher.transport import Transport
@@ -55,6 +56,8 @@ class Sending:
     store: Store
     transport: Callable[[bool], Transport]
     """Opens the way out: the outbox for a rehearsal, else what the configuration says."""
+    signer: mail.Signer | None = None
+    """Signs every mail; None leaves that to the relay."""
     clock: Callable[[], datetime]
     is_stopping: Callable[[], bool] = lambda: False
     on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None
@@ -161,7 +164,7 @@ class _Worker:
         self._done = done
         self._resend = resend
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._writer = _Writer(sending.config, sending.store, edition)
+        self._writer = _Writer(sending, edition)
 
     def run_chunk(self) -> bool:
         """Send what is due in the next chunk; False where there is no chunk to take."""
@@ -290,18 +293,39 @@ class Reader:
 
 def compile_for(config: Config, content: EditionContent, letter: Letter) -> mail.CompiledLetter:
     """Return a letter as bytes, open only where readers differ."""
-    sender, reply_to = config.mail.from_, config.mail.reply_to
-    return mail.compile_letter(
-        letter,
-        mailing_list=mail.MailingList(
-            name=config.site.name,
-            # Constant and topic-free: the digest's name is the operator's own word.
-            list_id=f"letters.{sender.domain}",
-            archive_url=urls.absolute(config.site.url, "/editions/"),
-            web_url=content.web_url,
-            reply_to=(reply_to.name, reply_to.address) if reply_to else None,
-        ),
+    reply_to = config.mail.reply_to
+    shown, discreet_shown = (_sender(config, content, discreet=one) for one in (False, True))
+    usual = mail.MailingList(
+        name=config.site.name,
+        list_id=f"letters.{shown.domain}",
+        archive_url=urls.absolute(config.site.url, "/editions/"),
+        web_url=content.web_url,
+        help_url=urls.absolute(config.site.url, "/privacy/"),
+        owner=(reply_to or shown).address,
+        reply_to=(reply_to.name, reply_to.address) if reply_to else None,
+        feedback_id=_feedback_id(config, content, shown.domain),
     )
+    # A name or an address may tell a topic, and the address of the edition leads to all of them.
+    discreet = mail.MailingList(
+        name="",
+        list_id=f"letters.{discreet_shown.domain}",
+        help_url=usual.help_url,
+        feedback_id=_feedback_id(config, content, discreet_shown.domain),
+    )
+    return mail.compile_letter(letter, mailing_list=usual, discreet_list=discreet)
+
+
+def _sender(config: Config, content: EditionContent, *, discreet: bool) -> Mailbox:
+    digest = config.digests.get(content.digest)  # gone from the configuration, it is still sent
+    discreet_from = digest.discreet_from if digest and discreet else None
+    return discreet_from or config.mail.from_
+
+
+def _feedback_id(config: Config, content: EditionContent, domain: str) -> str:
+    """Return what a feedback loop counts by: the digest's name may be a topic, so it is hashed."""
+    digest = hashlib.sha256(f"{config.site.id}/{content.digest}".encode()).hexdigest()[:8]
+    sender = hashlib.sha256(domain.encode()).hexdigest()[:10]
+    return f"{digest}-{content.number}:digest:{digest}:{sender}"
 
 
 def address_letter(
@@ -310,15 +334,16 @@ def address_letter(
     compiled: mail.CompiledLetter,
     reader: Reader,
     *,
-    message_id: str,
+    mark: str,
     at: datetime,
     subject: str = "",
+    signer: mail.Signer | None = None,
 ) -> bytes:
-    """Return the mail of one reader; the same values give the same bytes. ``at`` is UTC."""
-    sender = config.mail.from_
-    digest = config.digests.get(content.digest)  # gone from the configuration, it is still sent
-    discreet_from = digest.discreet_from if digest and reader.discreet else None
-    shown = discreet_from or sender
+    """Return the mail of one reader; the same values give the same bytes.
+
+    ``mark`` is what its Message-ID has before the domain; ``at`` is UTC, the first attempt's second.
+    """
+    shown = _sender(config, content, discreet=reader.discreet)
     usual = content.discreet_subject if reader.discreet else content.subject
     return mail.compose(
         compiled,
@@ -329,9 +354,10 @@ def address_letter(
         reason=_reason(reader.confirmed_at),
         unsubscribe_url=urls.absolute(config.site.url, urls.unsubscribe_path(reader.token)),
         preferences_url=urls.absolute(config.site.url, urls.preferences_path(reader.token)),
-        message_id=message_id,
+        message_id=f"<{mark}@{shown.domain}>",
         date=at.astimezone(ZoneInfo(config.site.timezone)),
         discreet=reader.discreet,
+        signer=signer,
     )
 
 
@@ -353,12 +379,13 @@ def _reason(confirmed_at: datetime | None) -> str:
 class _Writer:
     """Writes the mail of one delivery: each letter is compiled once, then only joined."""
 
-    def __init__(self, config: Config, store: Store, edition: Edition) -> None:
-        self._config = config
-        self._store = store
+    def __init__(self, sending: Sending, edition: Edition) -> None:
+        self._config = sending.config
+        self._store = sending.store
+        self._signer = sending.signer
         self._edition = edition
         self._compiled: dict[int, mail.CompiledLetter] = {}
-        with store.read() as tx:
+        with sending.store.read() as tx:
             self._content = editions.read_content(tx, edition.id)
             self._link = subscribers.load_keys(tx, "link")[0]
             self._pepper = subscribers.load_keys(tx, "pepper")[0]
@@ -372,7 +399,9 @@ class _Writer:
 
     def write(self, due: ledger.Due, at: datetime) -> tuple[Envelope, bytes]:
         """Return the envelope and the bytes; the same for every attempt."""
-        edition, sender = self._edition, self._config.mail.from_
+        edition = self._edition
+        # Receivers write the sender of the envelope into a header too: it is the one that is shown.
+        sender = _sender(self._config, self._content, discreet=due.discreet)
         # The pepper never rotates, so a mail sent again keeps its Message-ID.
         mark = tokens.keyed_hash(self._pepper, f"mail {edition.id}:{due.subscriber_id}")[:24]
         data = address_letter(
@@ -385,8 +414,9 @@ class _Writer:
                 confirmed_at=due.confirmed_at,
                 token=tokens.make(self._link, due.subscriber_id),
             ),
-            message_id=f"<{mark}@{sender.domain}>",
+            mark=mark,
             at=at,
+            signer=self._signer,
         )
         name = f"{edition.digest}-{edition.number}/{due.seq:06d}"
         return Envelope(sender=sender.address, recipient=due.address.typed, name=name), data

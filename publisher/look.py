@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from math import cbrt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from publisher.errors import ConfigError, Problem
 
@@ -59,6 +59,8 @@ TEXT_CONTRAST: Final = 4.5
 # one (1.4.6).
 _ACCENT_CONTRAST = {"light": TEXT_CONTRAST, "dark": 7.0}
 
+_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
 _TINT = 0.08
 _STEP = 0.01
 _ROUNDING = 0.001
@@ -98,6 +100,11 @@ def palette(accent: str) -> Palette:
         light=_scheme("light", accent, darken_until),
         dark=_scheme("dark", accent, lighten_until),
     )
+
+
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """Return which way a language such as ``en-US`` is read, as HTML's ``dir`` has it."""
+    return "rtl" if language.lower().partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
 
 def css_variables(colours: Palette) -> str:

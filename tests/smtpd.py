@@ -63,10 +63,10 @@ class Peer:
 
 
 @contextmanager
-def serve(port: int) -> Iterator[Peer]:
-    """Run the server while the block runs."""
+def serve(port: int, *, knows_utf8: bool = True) -> Iterator[Peer]:
+    """Run the server while the block runs; ``knows_utf8`` is whether it offers SMTPUTF8."""
     peer = Peer(port=port)
-    controller = Controller(peer, hostname="127.0.0.1", port=port)
+    controller = Controller(peer, hostname="127.0.0.1", port=port, enable_SMTPUTF8=knows_utf8)
     controller.start()
     try:
         yield peer

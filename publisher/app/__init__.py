@@ -4,6 +4,8 @@ opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
+signing      the keys that mails are signed with
+naming       the DNS records that mail needs
 """
 
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
@@ -17,9 +19,11 @@ from publisher.app.looking import (
     report_editions,
     send_test,
 )
+from publisher.app.naming import describe_signing, list_records
 from publisher.app.opening import (
     Site,
     load_config,
+    make_notices,
     make_pages,
     make_workshop,
     open_desk,
@@ -27,6 +31,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.signing import make_keys, make_signer
 
 __all__ = [
     "EditionReport",
@@ -37,9 +42,14 @@ __all__ = [
     "check_site",
     "deliver_open",
     "describe_edition",
+    "describe_signing",
     "find_edition",
+    "list_records",
     "load_config",
+    "make_keys",
+    "make_notices",
     "make_pages",
+    "make_signer",
     "make_workshop",
     "open_desk",
     "open_site",

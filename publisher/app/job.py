@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from publisher.app.announcing import announce_feeds
 from publisher.app.opening import Site, make_workshop, open_desk, open_transport
+from publisher.app.signing import make_signer
 from publisher.config import live_problems
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.model import DeliveryState, Edition, EditionState
@@ -124,6 +125,7 @@ def deliver_open(
             config=site.config,
             store=site.store,
             transport=lambda rehearsal: open_transport(site, rehearsal=rehearsal),
+            signer=make_signer(site.config, site.environ),
             clock=clock,
             is_stopping=is_stopping,
             on_progress=on_progress,
@@ -132,7 +134,11 @@ def deliver_open(
 
 
 def refuse_unready(site: Site) -> None:
-    """Raise Refused where mail would reach people before the site is ready for it."""
+    """Raise Refused where mail would reach people before the site is ready for it.
+
+    Raises ConfigError where a key cannot sign: no mail is to leave without its signature.
+    """
+    make_signer(site.config, site.environ)
     if site.config.live:
         problems = live_problems(site.config)
         if problems:

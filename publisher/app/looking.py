@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from publisher.app.job import EditionReport, read_reports, refuse_unready
-from publisher.app.opening import make_pages, open_desk, open_transport
-from publisher.config import live_problems
-from publisher.errors import ContentError, NotFound, Problem, Refused
+from publisher.app.opening import make_notices, make_pages, open_desk, open_transport
+from publisher.app.signing import make_signer
+from publisher.config import live_problems, signing_problems
+from publisher.errors import ConfigError, ContentError, NotFound, Problem, Refused
 from publisher.model import Envelope, Verdict
 
 if TYPE_CHECKING:
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
 
     from publisher.app.opening import Site
     from publisher.config import Digest
-    from publisher.model import Address, Body, Catalog, Edition, EditionContent, Post, Ruling
+    from publisher.model import (
+        Address,
+        Body,
+        Catalog,
+        Edition,
+        EditionContent,
+        Post,
+        Ruling,
+        Subscriber,
+    )
 
 SAMPLE_READER = "sample.reader@example.org"
 
@@ -116,23 +126,22 @@ def preview_letter(
     from publisher import delivering, editing, subscribing, tokens  # noqa: PLC0415
     from publisher.editorial.choice import posts_for  # noqa: PLC0415
 
-    if signed:
+    signer = make_signer(site.config, site.environ) if signed else None
+    if signed and signer is None:
         raise Refused(_unsigned())
     desk, _ = open_desk(site, now=at)
     content = editing.preview(desk, digest, at=at)
-    to = site.config.mail.from_.address if address is None else address
-    parsed = subscribing.read_address(to)
-    person = subscribing.find_by_address(site.store, parsed) if address else None
-    if address and person is None:
-        raise NotFound(_not_on_list(parsed.typed))
+    person = _find_reader(site, address) if address else None
     chosen = tuple(post.post_id for post in content.posts)
     if person:
         pairs = [(post.post_id, post.series) for post in content.posts]
         chosen = posts_for(pairs, declined=frozenset(person.series), received=frozenset())
     letter = desk.letters.render(content, chosen)
     compiled = delivering.compile_for(site.config, content, letter)
+    own = subscribing.read_address(site.config.mail.from_.address)
     reader = delivering.Reader(
-        address=person.address if person else parsed,
+        # With our signature it could be passed off as ours: it is a letter to ourselves.
+        address=person.address if person and not signed else own,
         discreet=person.discreet if person else False,
         confirmed_at=person.confirmed_at if person else at,
         token=tokens.inert("link"),
@@ -142,8 +151,9 @@ def preview_letter(
         content,
         compiled,
         reader,
-        message_id=f"<preview@{site.config.mail.from_.domain}>",
+        mark="preview",
         at=at.replace(microsecond=0),
+        signer=signer,
     )
     parts = delivering.readable_parts(data)
     facts = {
@@ -158,6 +168,16 @@ def preview_letter(
         "letter.eml": data,
     }
     return files, facts
+
+
+def _find_reader(site: Site, address: str) -> Subscriber:
+    from publisher import subscribing  # noqa: PLC0415
+
+    parsed = subscribing.read_address(address)
+    person = subscribing.find_by_address(site.store, parsed)
+    if person is None:
+        raise NotFound(_not_on_list(parsed.typed))
+    return person
 
 
 def content_sha256_of(content: EditionContent) -> str:
@@ -184,9 +204,10 @@ def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) ->
         delivering.Reader(
             address=address, discreet=False, confirmed_at=now, token=tokens.inert("link")
         ),
-        message_id=f"<test.{stamp}@{sender.domain}>",
+        mark=f"test.{stamp}",
         at=now.replace(microsecond=0),
         subject=f"[Test {now:%H:%M}] {content.subject}",
+        signer=make_signer(site.config, site.environ),
     )
     name = f"test-{digest.name}/{stamp}"
     envelope = Envelope(sender=sender.address, recipient=address.typed, name=name)
@@ -206,7 +227,7 @@ def _unsigned() -> Problem:
         path="--signed",
         expected="keys to sign with",
         got="none set up in [mail.dkim]",
-        hint="Leave out --signed to see the letter.",
+        hint="Make a pair with publisher dns --make-keys, or leave out --signed to see the letter.",
     )
 
 
@@ -227,8 +248,9 @@ def check_site(site: Site, *, now: datetime) -> list[Problem]:
     """Return every problem of configuration, posts, series, templates and letters."""
     from publisher import editing  # noqa: PLC0415
 
-    problems = [] if not site.config.live else list(live_problems(site.config))
+    problems = [*live_problems(site.config), *signing_problems(site.config), *_try_keys(site)]
     desk, shelf = open_desk(site, now=now)
+    problems += _try_notices(site)
     problems += _try_pages(site, shelf.catalog, shelf.body)
     problems += shelf.catalog.problems
     problems += [
@@ -256,6 +278,27 @@ def _unreviewed(ruling: Ruling) -> Problem:
         hint="It waits. Approvals come with the console, which is not here yet; "
         "without reviewer and review.required it is published.",
     )
+
+
+def _try_keys(site: Site) -> list[Problem]:
+    try:
+        make_signer(site.config, site.environ)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def _try_notices(site: Site) -> list[Problem]:
+    """Render a notice of each kind, as ``_try_pages`` does with pages."""
+    from publisher.notices import SAMPLES  # noqa: PLC0415
+
+    notices, problems = make_notices(site.config), list[Problem]()
+    for kind, values in SAMPLES.items():
+        try:
+            notices.render(kind, **values)
+        except ContentError as error:
+            problems += error.problems
+    return problems
 
 
 def _try_pages(site: Site, catalog: Catalog, body_of: Callable[[Post], Body]) -> list[Problem]:

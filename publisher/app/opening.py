@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from publisher.config import Config
     from publisher.editing import Desk
+    from publisher.notices import Notices
     from publisher.pages import Pages
     from publisher.publishing import Shelf, Workshop
     from publisher.transport import Transport
@@ -95,6 +96,22 @@ def make_pages(config: Config) -> Pages:
             notice=site.notice,
             crisis=site.crisis,
             zone=site.timezone,
+        ),
+    )
+
+
+def make_notices(config: Config) -> Notices:
+    """Return the renderer of notices."""
+    from publisher.notices import Notices, NoticeSite  # noqa: PLC0415
+
+    site = config.site
+    return Notices(
+        template_paths(config),
+        NoticeSite(
+            name=site.name,
+            language=site.language,
+            accent=site.accent,
+            postal_address=site.postal_address,
         ),
     )
 

@@ -5,15 +5,16 @@ telling    values as lines and tables
 site       init new withdraw import check build
 mailing    plan preview test publish run edition
 people     subscribers keys config
+naming     dns
 """
 
 from __future__ import annotations
 
-from publisher.cli import mailing, people, site
+from publisher.cli import mailing, naming, people, site
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, people):
+for module in (site, mailing, people, naming):
     module.register(root)
 
 

@@ -11,7 +11,7 @@ import click
 
 from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, current_time, with_frame
-from publisher.errors import ContentError, Problem, Refused
+from publisher.errors import ConfigError, ContentError, Problem, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,8 @@ _SAMPLE_FOLDERS = ("sleep-slowly",)
 _MOST_SOURCE_BYTES = 100_000_000
 _REFUSING = frozenset({"config.live", "post.identity"})
 """The problems that publish refuses to go on with."""
+_CONFIGURED = frozenset({"config.dkim", "config.secret"})
+"""The problems of what the configuration names."""
 
 
 def register(root: Group) -> None:
@@ -268,6 +270,8 @@ def check(frame: Frame) -> None:
     )
     if any(problem.code in _REFUSING for problem in problems):
         raise click.exceptions.Exit(Refused.exit_code)
+    if any(problem.code in _CONFIGURED and problem.level == "error" for problem in problems):
+        raise click.exceptions.Exit(ConfigError.exit_code)
     if errors:
         raise click.exceptions.Exit(ContentError.exit_code)
 

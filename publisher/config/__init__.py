@@ -12,7 +12,7 @@ sample    the file that ``publisher init`` writes
 from __future__ import annotations
 
 from publisher.config.hosts import is_loopback, is_reserved_domain
-from publisher.config.live import live_problems
+from publisher.config.live import live_problems, signing_problems
 from publisher.config.options import KEYS, OPTIONS, Option
 from publisher.config.reading import MISSING_FILE, missing, parse
 from publisher.config.sample import sample, write_value
@@ -74,5 +74,6 @@ __all__ = [
     "missing",
     "parse",
     "sample",
+    "signing_problems",
     "write_value",
 ]

@@ -1,4 +1,4 @@
-"""What a site needs before it mails people."""
+"""What a site needs before it mails people, and what its signatures do not reach."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from publisher.config.hosts import is_reserved_domain
 from publisher.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from publisher.config.tree import Config
 
 
@@ -40,4 +42,50 @@ def live_problems(config: Config) -> tuple[Problem, ...]:
         Problem(code="config.live", path=str(config.path), expected=expected, got=got, hint=hint)
         for is_wanting, expected, got, hint in wanting
         if is_wanting
+    )
+
+
+def signing_problems(config: Config) -> Iterator[Problem]:
+    """Yield warnings about what is signed: DMARC asks that the From domain be aligned (RFC 7489 3.1).
+
+    Relaxed alignment is by organisational domain, which DNS alone does not tell; a domain above or
+    below the other is aligned for sure, anything else is warned of.
+    """
+    dkim = config.mail.dkim
+    if not (dkim.rsa_key.is_set or dkim.ed25519_key.is_set):
+        return
+    senders = {"mail.from": config.mail.from_} | {
+        f"digests.{name}.discreet_from": digest.discreet_from
+        for name, digest in config.digests.items()
+        if digest.discreet_from
+    }
+    for key, sender in senders.items():
+        if not _are_related(sender.domain, dkim.domain):
+            yield _warn(
+                config,
+                expected=f"mail.dkim.domain to be the domain of {key}, or one above or below it",
+                got=f"{dkim.domain} for mail from {sender.domain}",
+                hint="Receivers that check DMARC do not count such a signature.",
+            )
+    if not dkim.rsa_key.is_set:
+        yield _warn(
+            config,
+            expected="mail.dkim.rsa_key to be set beside mail.dkim.ed25519_key",
+            got="an Ed25519 key alone",
+            hint="Many receivers know only RSA. Type:  publisher dns --make-keys",
+        )
+
+
+def _are_related(one: str, other: str) -> bool:
+    return f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}")
+
+
+def _warn(config: Config, *, expected: str, got: str, hint: str) -> Problem:
+    return Problem(
+        code="config.dkim",
+        path=str(config.path),
+        level="warning",
+        expected=expected,
+        got=got,
+        hint=hint,
     )

@@ -1,4 +1,4 @@
-"""Deliveries on the wire: envelopes, phases and outcomes."""
+"""Mail on its way: notices, envelopes, phases and outcomes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ class Envelope:
     recipient: str
     name: str = ""
     """The delivery's own name for a transport that files mail: ``weekly-12/000001``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A transactional mail before it is addressed; it names no topic."""
+
+    subject: str
+    text: str
+    html: str
 
 
 class Phase(StrEnum):

@@ -16,6 +16,7 @@ from publisher.look import (
     contrast,
     css_variables,
     darken_until,
+    direction,
     feed_variables,
     lighten_until,
     palette,
@@ -174,3 +175,9 @@ def test_variables_of_feeds_are_the_same_colours() -> None:
         assert f"--{name.replace('_', '-')}: {value};" in day
     assert f"--mono: {TOKENS['type']['mono']};" in day and "--h1" not in day
     assert "prefers-color-scheme: dark" in night and f"--accent: {made.dark.accent};" in night
+
+
+@pytest.mark.parametrize(("language", "way"), [("en-US", "ltr"), ("he", "rtl"), ("AR-eg", "rtl")])
+def test_direction_is_the_languages(language: str, way: str) -> None:
+    """The first part of a language tag tells which way it is read."""
+    assert direction(language) == way

@@ -17,10 +17,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher import letters, mail
+from publisher import letters
 from publisher.errors import Refused
-from publisher.mail import CompiledLetter, MailingList, compile_letter, compose, notice_mail
-from publisher.model import Address, Letter
+from publisher.mail import (
+    CompiledLetter,
+    MailingList,
+    compile_letter,
+    compose,
+    compose_notice,
+    quoting,
+)
+from publisher.model import Address, Letter, Notice
 
 DATE = datetime(2026, 11, 24, 7, 30, tzinfo=timezone(timedelta(hours=-5)))
 LIST = MailingList(
@@ -28,6 +35,8 @@ LIST = MailingList(
     list_id="letters.example.org",
     archive_url="https://example.org/archive/",
     web_url="https://example.org/editions/weekly/12/",
+    help_url="https://example.org/privacy/",
+    owner="hello@example.org",
     reply_to=("Riverside", "hello@example.org"),
     feedback_id="weekly-12:digest:letters:riverside",
 )
@@ -113,10 +122,14 @@ def test_mail_is_what_was_meant() -> None:
         ("List-Id", "Riverside Letters <letters.example.org>"),
         ("Feedback-ID", "weekly-12:digest:letters:riverside"),
         ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
         ("Precedence", "bulk"),
+        ("List-Help", "<https://example.org/privacy/>"),
+        ("List-Owner", "<mailto:hello@example.org>"),
         ("List-Archive", "<https://example.org/archive/>"),
         ("Archived-At", "<https://example.org/editions/weekly/12/>"),
         ("Content-Type", message["Content-Type"]),
+        ("Content-Transfer-Encoding", "7bit"),
     ]
     assert body(message, "plain") == fill(LETTER.text, escape=False)
     assert body(message, "html") == fill(LETTER.html, escape=True)
@@ -193,13 +206,13 @@ def test_mail_to_an_address_outside_ascii_is_utf8() -> None:
 
 def test_slots_are_those_of_letters() -> None:
     """The open places that a letter has are the ones that a mail fills."""
-    assert mail._TOKENS == letters.TOKENS
+    assert quoting.TOKENS == letters.TOKENS
 
 
 def test_boundary_is_in_no_part() -> None:
     """A letter that quotes its own boundary does not end a part."""
     compiled = compile_letter(LETTER, mailing_list=LIST)
-    found = re.search(rb'boundary="(=_[0-9a-f]{24})"', compiled.segments[0])
+    found = re.search(rb'boundary="(=_[0-9a-f]{24})"', compiled.headers)
     assert found
 
     boundary = found[1].decode()
@@ -278,6 +291,31 @@ def test_any_body_comes_back(
     assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
 
 
+@given(text=BODY, page=BODY, reason=LINE)
+@settings(max_examples=100, deadline=None)
+def test_any_mail_is_what_a_full_build_gives(text: str, page: str, reason: str) -> None:
+    """Joined from compiled pieces, a mail reads as one that the standard library built anew."""
+    text, page = f"{text}\n", f"{page}\n"
+    whole = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=76))
+    whole["From"] = "Riverside Letters <letters@example.org>"
+    whole["To"] = VALUES["to"].typed
+    whole["Subject"] = VALUES["subject"]
+    whole["Date"] = DATE
+    whole["Message-ID"] = f"<{VALUES['message_id']}>"
+    whole.set_content(fill(text, escape=False, reason=reason), cte="quoted-printable")
+    whole.add_alternative(
+        fill(page, escape=True, reason=reason), subtype="html", cte="quoted-printable"
+    )
+
+    ours = parse(build(replace(LETTER, text=text, html=page), reason=reason))
+
+    theirs = parse(bytes(whole))
+    for header in ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version"):
+        assert ours[header] == theirs[header]
+    for kind in ("plain", "html"):
+        assert body(ours, kind) == body(theirs, kind)
+
+
 @given(LINE)
 @settings(max_examples=300, deadline=None)
 def test_any_subject_comes_back(subject: str) -> None:
@@ -311,40 +349,44 @@ def test_any_name_comes_back(name: str) -> None:
 @given(LINE, st.integers(0, 10**10), st.integers(-14 * 60, 14 * 60))
 @settings(max_examples=100, deadline=None)
 def test_any_notice_comes_back(text: str, second: int, offset: int) -> None:
-    """A notice is one text, with the date it was given and no header of a list."""
+    """A notice is text and HTML, with the date it was given and no header of a list."""
     date = datetime.fromtimestamp(second, timezone(timedelta(minutes=offset)))
 
-    raw = notice_mail(
+    raw = compose_notice(
+        Notice(subject=text, text=f"{text}\n", html=f"<p>{text}</p>\n"),
         to=VALUES["to"],
         from_=VALUES["from_"],
-        subject=text,
-        text=text,
         message_id="1@example.org",
         date=date,
     )
 
     message = parse(raw)
     check_bytes(raw)
-    assert str(message.get_content()).replace("\r\n", "\n") == text + "\n"
+    assert message["Subject"] == text
+    assert body(message, "plain") == text + "\n"
+    assert body(message, "html") == f"<p>{text}</p>\n"
     assert message["Date"].datetime == date
     assert message["Auto-Submitted"] == "auto-generated"
     assert not [name for name in message if name.startswith(("List-", "Precedence"))]
 
 
-def test_notice_is_answered_where_asked() -> None:
-    """A notice may name another mailbox for answers."""
-    raw = notice_mail(
+def test_notice_is_answered_and_left_where_asked() -> None:
+    """A notice may name another mailbox for answers, and a way to leave where there is one."""
+    raw = compose_notice(
+        Notice(subject="Welcome", text="One.\r\nTwo.\n", html="<p>One.</p>\n"),
         to=VALUES["to"],
         from_=VALUES["from_"],
         reply_to=("", "desk@example.org"),
-        subject="Confirm",
-        text="One.\r\nTwo.\n\n",
+        unsubscribe_url="https://example.org/u/abc",
         message_id="1@example.org",
         date=DATE,
     )
 
-    assert parse(raw)["Reply-To"] == "desk@example.org"
-    assert raw.endswith(b"\r\n\r\nOne.\r\nTwo.\r\n")
+    message = parse(raw)
+    assert message["Reply-To"] == "desk@example.org"
+    assert message["List-Unsubscribe"] == "<https://example.org/u/abc>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert body(message, "plain") == "One.\nTwo.\n"
 
 
 # ---------------------------------------------------------------------------- single headers
@@ -466,7 +508,7 @@ def test_date_is_written_in_its_zone() -> None:
 def test_compiled_letter_holds_no_reader() -> None:
     """What is compiled once has nothing of any reader in it."""
     compiled: CompiledLetter = compile_letter(LETTER, mailing_list=LIST)
-    everything = b"".join((compiled.headers, compiled.archive_headers, *compiled.segments))
+    everything = b"".join((compiled.headers, compiled.discreet_headers, *compiled.segments))
 
     assert len(compiled.segments) == len(compiled.slots) + 1 == 8
     assert b"@@" not in everything

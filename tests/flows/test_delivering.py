@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from publisher import app, delivering, operating
 from publisher.errors import NotFound, Problem, Unavailable
+from publisher.mail.keys import load_signer, make_ed25519_key, make_rsa_key
 from publisher.model import (
     Accepted,
     Address,
@@ -30,6 +32,7 @@ from publisher.store import ledger, schema, subscribers
 from publisher.store.ledger import opening
 from publisher.store.subscribers import Joining
 from tests import smtpd
+from tests.conftest import SITE_ID
 from tests.fakes import MemoryTransport
 from tests.flows.scenes import (
     DAY,
@@ -58,6 +61,7 @@ from tests.flows.scenes import (
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
+    from publisher.mail import Signer
     from publisher.model import Edition
     from tests.conftest import Folder
 
@@ -584,13 +588,19 @@ def _person(typed: str) -> Joining:
 
 
 def test_a_discreet_reader_shows_no_topic_outside_the_letter(folder: Folder) -> None:
-    """Subject, From, preview text and headers of a discreet reader name no topic, digest or address."""
+    """Subject, senders, preview text and headers of a discreet reader name no topic, digest or address."""
     digest = (
         'title = "Anxiety weekly"\nschedule = "every tuesday at 07:30"\n'
-        'discreet_from = "Letters <post@example.org>"'
+        'discreet_from = "Letters <post@neutral.example>"'
     )
+    folder.settings.pop("digests__weekly")
     folder.post("sleep/01-one.md", "Panic attacks", date="2026-11-01")
-    use_relay(folder, digests__weekly=digest)
+    use_relay(
+        folder,
+        mail='reply_to = "Anxiety Clinic <anxiety@example.org>"',
+        site=f'name = "Living with anxiety"\nid = "{SITE_ID}"',
+        digests__anxiety=digest,
+    )
     site = folder.open()
     join(site, "anna", discreet=True)
     join(site, "ben")
@@ -600,17 +610,86 @@ def test_a_discreet_reader_shows_no_topic_outside_the_letter(folder: Folder) -> 
     way_out, _ = send(site, SLOT)
 
     anna, ben = (_parse(data) for _, data in way_out.accepted)
-    headers = "\n".join(f"{name}: {value}" for name, value in anna.items())
+    outside = "\n".join(f"{name}: {value}" for name, value in anna.items()).lower()
     assert anna["Subject"] == "Your weekly reading"
-    assert anna["From"] == "Letters <post@example.org>"
-    for topic in ("Panic", "Anxiety", "sleep", "editions/weekly"):
-        assert topic not in headers
+    assert anna["From"] == "Letters <post@neutral.example>"
+    assert anna["List-Id"] == "<letters.neutral.example>"
+    assert anna["Message-ID"].endswith("@neutral.example>")
+    assert way_out.accepted[0][0].sender == "post@neutral.example"
+    for topic in ("panic", "anxiety", "sleep", "editions"):
+        assert topic not in outside
     assert ben["Subject"] == "Anxiety weekly: Panic attacks"
     assert "Archived-At" in ben
-    assert "Archived-At" not in anna
+    assert ben["Reply-To"] == "Anxiety Clinic <anxiety@example.org>"
     summary = "Text of Panic attacks, a sentence to read."
     bodies = [delivering.readable_parts(data)["html"] for _, data in way_out.accepted]
     assert bodies[1].count(summary) == bodies[0].count(summary) + 1  # the preheader
+
+
+def test_a_feedback_loop_hears_of_the_digest_and_of_nobody(site: app.Site) -> None:
+    """Feedback-ID is the same for every reader of an edition, and names neither digest nor domain."""
+    way_out, _ = send(site, SLOT)
+
+    (one,) = {str(_parse(data)["Feedback-ID"]) for _, data in way_out.accepted}
+    assert len(way_out.accepted) == 4
+    assert re.fullmatch(r"([0-9a-f]{8})-1:digest:\1:[0-9a-f]{10}", one)
+
+
+def _signer(site: app.Site) -> Signer:
+    return load_signer(
+        site.config.mail.from_.domain,
+        "s1",
+        rsa_pem=make_rsa_key().decode(),
+        ed25519_pem=make_ed25519_key().decode(),
+    )
+
+
+def test_a_signed_mail_sent_again_is_the_same_octet_by_octet(site: app.Site) -> None:
+    """Signatures are dated by the first attempt: a resend an hour later has the very same ones."""
+    signer = _signer(site)
+    first, _ = send(site, SLOT + SECOND, MemoryTransport([LOST]), signer=signer)
+
+    second, _ = send(site, SLOT + HOUR + 7 * SECOND, signer=signer)
+
+    data = first.attempts[0][1]
+    tags = re.findall(rb"[ \t]t=(\d+);", data)
+    assert second.attempts[0][1] == data
+    assert tags == [str(int((SLOT + SECOND).timestamp())).encode()] * 2
+
+
+def test_an_address_outside_ascii_is_refused_plainly_and_suppresses_nobody(
+    folder: Folder, free_port: int
+) -> None:
+    """Where the relay lacks SMTPUTF8 the row says so; an IDN domain goes as A-labels to any relay."""
+    folder.post("one.md", "One", date="2026-11-01")
+    folder.configure(
+        mail='transport = "smtp"',
+        mail__smtp=f'host = "127.0.0.1"\nport = {free_port}\nsecurity = "none"',
+    )
+    site = folder.open()
+    join(site, "jürgen")
+    join(site, "anna", domain="bücher.example")
+    tick(site, SEEN)
+    tick(site, SLOT)
+
+    with smtpd.serve(free_port, knows_utf8=False) as peer:
+        done = delivering.deliver(
+            delivering.Sending(
+                config=site.config,
+                store=site.store,
+                transport=lambda rehearsal: app.open_transport(site, rehearsal=rehearsal),
+                clock=lambda: SLOT,
+            )
+        )
+
+    edition = only(site)
+    assert peer.recipients() == ["anna@xn--bcher-kva.example"]
+    assert done.problems == []
+    assert _replies(site, edition)[1] == (
+        "the address needs SMTPUTF8, which the relay does not offer"
+    )
+    assert counts(site, edition) == {"accepted": 1, "rejected": 1}
+    assert rows(site, schema.suppressions, schema.suppressions.c.reason) == []
 
 
 def test_a_digest_gone_from_the_configuration_is_sent_to_its_end(folder: Folder) -> None:

@@ -12,6 +12,7 @@ import pytest
 from publisher import tokens
 from publisher.cli import root
 from publisher.config import KEYS
+from publisher.mail.keys import make_ed25519_key, make_rsa_key
 from publisher.store import subscribers
 from tests import smtpd
 
@@ -145,6 +146,106 @@ def test_preview_of_a_stranger_and_signed_without_keys(written: Folder, tmp_path
     assert wrong.code == 2
 
 
+def test_check_tries_every_notice(written: Folder) -> None:
+    """A slip in a site's own notice is told before anybody waits for one."""
+    own = written.path / "templates/notices/welcome.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("Welcome\n\n{{ nobody }}\n")
+
+    ran = written.run("--json", "check")
+
+    (problem,) = ran.data["problems"]
+    assert ran.code == 4
+    assert (problem["code"], problem["line"]) == ("notice.template", 3)
+    assert problem["file"].endswith("templates/notices/welcome.txt")
+
+
+@pytest.fixture
+def keyed(written: Folder) -> Folder:
+    """The site with a pair of keys that only its user can read."""
+    for name, pem in (("rsa", make_rsa_key()), ("ed", make_ed25519_key())):
+        file = written.path / f"{name}.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(pem)
+    written.configure(
+        mail__dkim='domain = "example.org"\nselector = "s1"\n'
+        'rsa_key = { file = "rsa.pem" }\ned25519_key = { file = "ed.pem" }'
+    )
+    return written
+
+
+def test_signed_preview_is_a_letter_to_ourselves(keyed: Folder, tmp_path: Path) -> None:
+    """With --signed both signatures are there, and it is addressed to our own From, whoever it is for."""
+    keyed.run("subscribers", "add", "anna@example.org")
+    words = ("preview", "weekly", "--for", "anna@example.org", "--at", "2026-12-01")
+    plain, signed = str(tmp_path / "plain"), str(tmp_path / "signed")
+
+    keyed.run(*words, "--out", plain)
+    ran = keyed.run(*words, "--signed", "--out", signed)
+
+    raw = (tmp_path / "signed/letter.eml").read_bytes()
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    usual = (tmp_path / "plain/letter.eml").read_bytes()
+    assert ran.code == 0
+    assert raw.count(b"DKIM-Signature: ") == 2
+    assert mail["To"] == "letters@example.org"
+    assert raw.endswith(usual.replace(b"To: anna@example.org", b"To: letters@example.org"))
+
+
+def test_every_mail_is_signed_once_there_are_keys(keyed: Folder) -> None:
+    """Letters and test letters bear a signature a key."""
+    keyed.run("subscribers", "add", "anna@example.org")
+    keyed.run("publish", "--now", "weekly")
+    keyed.run("test", "weekly", "--to", "staff@example.org")
+
+    counts = [file.read_bytes().count(b"DKIM-Signature: ") for file in keyed.outbox()]
+
+    assert counts == [2, 2]
+
+
+@pytest.mark.parametrize("fault", ["missing", "wrong", "open"])
+@pytest.mark.parametrize("words", [("publish",), ("test", "weekly", "--to", "a@example.org")])
+def test_a_key_that_cannot_sign_stops_before_anything(
+    keyed: Folder, fault: str, words: tuple[str, ...]
+) -> None:
+    """No mail leaves without its signature: the key and its fix are named, and nothing was done."""
+    key = keyed.path / "rsa.pem"
+    if fault == "missing":
+        key.unlink()
+    elif fault == "wrong":
+        key.write_bytes(make_ed25519_key())
+    else:
+        key.chmod(0o644)
+
+    ran = keyed.run("--json", *words)
+    checked = keyed.run("--json", "check")
+
+    assert ran.code == checked.code == 3
+    assert ran.data["error"]["path"] == "mail.dkim.rsa_key"
+    assert ran.data["error"]["hint"]
+    assert [problem["file"] for problem in checked.data["problems"]] == ["mail.dkim.rsa_key"]
+    assert keyed.outbox() == []
+    assert not (keyed.path / "public").exists()
+
+
+def test_check_warns_of_a_signature_that_does_not_count(keyed: Folder) -> None:
+    """A From elsewhere, and an Ed25519 key alone, are warned of: the signature would not count."""
+    keyed.configure(
+        mail='from = "letters@elsewhere.org"',
+        digests__weekly='schedule = "every tuesday at 07:30"\ndiscreet_from = "a@sub.example.org"',
+        mail__dkim='domain = "example.org"\nselector = "s1"\ned25519_key = { file = "ed.pem" }',
+    )
+
+    ran = keyed.run("--json", "check")
+
+    assert ran.code == 0
+    assert {(p["code"], p["level"]) for p in ran.data["problems"]} == {("config.dkim", "warning")}
+    assert [p["got"] for p in ran.data["problems"]] == [
+        "example.org for mail from elsewhere.org",
+        "an Ed25519 key alone",
+    ]
+
+
 def test_test_letter_is_marked_and_inert(written: Folder, free_port: int) -> None:
     """A test goes to one address, marked in its subject, and changes no edition."""
     by_outbox = written.run("--json", "test", "weekly", "--to", "staff@example.org")
@@ -161,6 +262,7 @@ def test_test_letter_is_marked_and_inert(written: Folder, free_port: int) -> Non
     assert by_smtp.code == 0
     mail = email.message_from_bytes(peer.accepted[0].data, policy=email.policy.default)
     assert str(mail["Subject"]).startswith("[Test ")
+    assert str(mail["List-Unsubscribe"]).endswith(f"/u/{tokens.inert('link')}>")
     assert (refused.code, refused.data["outcome"]) == (75, "rejected")
     assert written.json("edition", "ls") == []
 
