@@ -16,14 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import httpx
 import uvicorn
 
-from publisher import site
+from publisher import app, site
+from publisher.web import make_site
 from publisher.web.site import StaticSite
 from tests.conftest import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from tests.conftest import Folder
 
 Kind = Literal["service", "nginx", "nginx without brotli", "caddy"]
 DEPLOY = REPOSITORY / "docs" / "deploy"
@@ -93,6 +98,25 @@ def _service(root: Path, **options: Any) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def visited(folder: Folder, clock: Callable[[], datetime]) -> Iterator[httpx.Client]:
+    """Serve a built site whole, with the pages that act, and visit it."""
+    opened = folder.open()
+    asgi = make_site(opened.config, opened.store, app.make_pages(opened.config), clock)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            port = listener.getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def written_for_here(text: str, changes: dict[str, str]) -> str:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-import uvicorn
 
-from publisher import app
-from publisher.web import make_site
 from tests.feedcheck import check_feed
+from tests.servers import visited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from publisher.feeds import Form
     from tests.conftest import Folder
@@ -48,20 +45,8 @@ def served(folder: Folder, clock: Clock) -> Iterator[httpx.Client]:
         folder.post(f"sleep/{number:02}-part-{number}.md", f"Part the {number}.")
     folder.post("loose.md", "Loose")
     assert folder.run("build").code == 0
-    site = folder.open()
-    asgi = make_site(site.config, site.store, app.make_pages(site.config), clock)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            port = listener.getsockname()[1]
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
+    with visited(folder, clock) as client:
+        yield client
 
 
 def titles(answer: httpx.Response) -> list[str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-import uvicorn
 
-from publisher import app, tokens
+from publisher import tokens
 from publisher.engine import clock
 from publisher.store import subscribers
-from publisher.web import make_site
+from tests.servers import visited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from tests.conftest import Folder
 
@@ -27,20 +25,8 @@ def served(folder: Folder) -> Iterator[httpx.Client]:
     folder.post("sleep/01-worry.md", "Worry at night")
     folder.run("build")
     folder.run("subscribers", "add", "anna@example.org")
-    site = folder.open()
-    asgi = make_site(site.config, site.store, app.make_pages(site.config), clock.now)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            port = listener.getsockname()[1]
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
+    with visited(folder, clock.now) as client:
+        yield client
 
 
 @pytest.fixture
