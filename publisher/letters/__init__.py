@@ -10,7 +10,9 @@ import hashlib
 import json
 import re
 import traceback
+from bisect import bisect_left
 from dataclasses import asdict, fields, is_dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, select_autoescape
@@ -22,22 +24,29 @@ from publisher.letters.contents import (
     find_starts,
     name_edition,
     name_sender,
+    shortenings,
     spell_date,
 )
-from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline
+from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline, weigh
 from publisher.letters.plain import plain_text, readable, underline, wrap
 from publisher.look import TOKENS as LOOK
 from publisher.look import palette
 from publisher.model import EditionContent, Letter, LetterPost
+from publisher.preflight import BUDGET, WAYS_OUT_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from publisher.letters.contents import Item
+
 __all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text"]
 
 TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
 """The places of a letter that ``mail`` fills for each reader; the last one is in the HTML only."""
+
+WAYS_OUT = TOKENS[:2]
+"""Those that may stand in the HTML more than once."""
 
 _HTML = "letters/letter.html"
 _TEXT = "letters/letter.txt"
@@ -82,15 +91,37 @@ class Letters:
         """
         posts = _choose(content, post_ids)
         chosen = tuple(post.post_id for post in posts)
-        content, posts = _clean(content), _clean(posts)
-        context = _describe(content, posts)
-        page = self._fill(_HTML, context)
+        page, context = self._compose(_clean(content), _clean(posts))
         self._refuse(_HTML, find_loads(page))
-        html = self._inline(page)
-        self._refuse(_HTML, find_faults(page, html, TOKENS))
+        html = self._try_style(inline, page)
+        self._refuse(_HTML, find_faults(page, html, TOKENS, many=WAYS_OUT))
         text = _tidy(self._fill(_TEXT, context))
         self._refuse(_TEXT, find_miscounts(text, TOKENS[:-1]))
         return Letter(key=letter_key(chosen), post_ids=chosen, html=html, text=text)
+
+    def _compose(
+        self, content: EditionContent, posts: tuple[LetterPost, ...]
+    ) -> tuple[str, dict[str, object]]:
+        """Return the page, its posts shortened as far as the budget asks, and what it was made of."""
+        lengths = tuple(shortenings(describe_items(posts)))
+        context = _describe(content, posts)
+
+        @cache
+        def write(at: int, *, early: bool = False) -> tuple[str, int]:
+            # Own templates may name what changes here, and nothing else of it changes.
+            page = self._fill(_HTML, context | {"items": lengths[at], "ways_out_early": early})
+            return page, self._try_style(weigh, page)
+
+        # Texts that are too much by themselves need not be written to know it.
+        at = next(n for n, items in enumerate(lengths) if _said(items) <= BUDGET)
+        if write(at)[1] > BUDGET:
+            steps = range(at, len(lengths) - 1)
+            at += bisect_left(steps, x=True, key=lambda n: write(n)[1] <= BUDGET)
+        page, octets = write(at)
+        early = octets > WAYS_OUT_WITHIN
+        if early:
+            page, _ = write(at, early=True)
+        return page, context | {"items": lengths[at], "ways_out_early": early}
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         if name not in self._sources:
@@ -104,10 +135,10 @@ class Letters:
         except Exception as error:  # whatever a site's own template does, it is told where
             raise ContentError(self._blame(name, error)) from error
 
-    def _inline(self, page: str) -> str:
+    def _try_style(self, act: Callable[[str], _T], page: str) -> _T:
         try:
-            return inline(page)
-        except Exception as error:  # premailer raises whatever it stumbles over
+            return act(page)
+        except Exception as error:  # premailer and cssutils raise whatever they stumble over
             raise ContentError(self._problem(_HTML, _bad_style(error))) from error
 
     def _blame(self, name: str, error: Exception) -> Problem:
@@ -223,7 +254,6 @@ def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[st
         "edition": name_edition(content),
         "dated": spell_date(content.dated_on),
         "intro": [text for text in re.split(r"\n\s*\n", content.intro.strip()) if text],
-        "items": describe_items(posts),
         "starts": find_starts(posts),
         "sender": name_sender(content),
         "slots": {token.strip("@").lower(): token for token in TOKENS},
@@ -236,6 +266,11 @@ def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[st
         "direction": "rtl" if to_left else "ltr",
         "near": "right" if to_left else "left",
     }
+
+
+def _said(items: Sequence[Item]) -> int:
+    """Return the characters of the posts themselves."""
+    return sum(len(item.html) + len(item.summary) for item in items)
 
 
 def _join(chunks: Iterable[str]) -> str:

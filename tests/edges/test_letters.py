@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -17,17 +18,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
+from premailer import Premailer
 
 from publisher.errors import ContentError
 from publisher.letters import TOKENS, Letters, content_sha256, letter_key, plain_text
 from publisher.letters.contents import ListLine, find_starts, list_series, name_sender, spell_date
-from publisher.letters.markup import find_faults, fit, inline
+from publisher.letters.markup import find_faults, fit, inline, weigh
 from publisher.letters.plain import columns, underline, wrap
 from publisher.look import contrast, palette
 from publisher.model import EditionContent, Letter, LetterPost, Link, SeriesLine
+from publisher.preflight import BUDGET, WAYS_OUT_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from lxml.html import HtmlElement
 
@@ -327,7 +331,7 @@ def test_style_is_literal() -> None:
 
 def test_style_is_understood(caplog: pytest.LogCaptureFixture) -> None:
     """The style sheet is parsed without a word of warning."""
-    page = Letters([TEMPLATES])._fill("letters/letter.html", _context())
+    page, _ = Letters([TEMPLATES])._compose(make_content(), POSTS)
     style = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)[-1]
 
     cssutils.log.addHandler(caplog.handler)
@@ -337,12 +341,6 @@ def test_style_is_understood(caplog: pytest.LogCaptureFixture) -> None:
 
     assert "font-family" in style
     assert caplog.records == []
-
-
-def _context() -> dict[str, object]:
-    from publisher.letters import _describe  # noqa: PLC0415 - only here
-
-    return _describe(make_content(), POSTS)
 
 
 def test_text_can_be_read_in_both_schemes() -> None:
@@ -376,6 +374,114 @@ def test_preheader_is_first_and_hidden() -> None:
     assert first.get("style", "").startswith("display:none;")
     assert first.text_content().startswith("@@PREHEADER@@\u034f\u200c\u00a0")
     assert "\u034f" not in render().text
+
+
+# ------------------------------------------------------------------------------ the byte budget
+
+
+def make_long(number: int, letters: int, **changes: Any) -> LetterPost:
+    """A post of its own series with a full text of about so many letters."""
+    words = f"<p>{'Slow words. ' * (letters // 12)}</p>"
+    lines = make_lines(f"s{number}", ["One", "Two"])
+    return make_post(
+        f"s{number}", lines, 2, **({"html": words, "text": f"LONG {number}"} | changes)
+    )
+
+
+def test_long_texts_give_way_to_summaries() -> None:
+    """The longest text gives way first, of equal ones the later, and no more than must."""
+    sizes = (35_000, 9_000, 40_000, 35_000, 9_000)
+    posts = [make_long(number, size) for number, size in enumerate(sizes)]
+
+    letter = render(*posts)
+
+    kept = [f"LONG {number}" in letter.text for number in range(5)]
+    assert kept == [True, True, False, False, True]
+    assert 60_000 < len(letter.html.encode()) <= BUDGET
+    assert texts(parse(letter), ".//h2") == ["Two"] * 5
+    assert "The summary of Two." in letter.html
+    assert "The summary of Two." in letter.text
+
+
+def test_summaries_give_way_to_links() -> None:
+    """Where summaries are too long for a letter, titles, links and series lists stay."""
+    posts = [make_long(n, 60_000, summary=f"Summary {n}. " * 1_500) for n in range(10)]
+
+    letter = render(*posts)
+
+    document = parse(letter)
+    assert len(letter.html.encode()) <= BUDGET
+    assert [n for n in range(10) if f"Summary {n}." in letter.html] == [0, 1, 2]
+    assert [n for n in range(10) if f"Summary {n}." in letter.text] == [0, 1, 2]
+    assert len(document.findall(".//ul")) == 10
+    assert {f"{SITE}/s{n}/2/" for n in range(10)} <= set(hrefs(document))
+    assert letter.html.rstrip().endswith("</html>")
+
+
+def test_last_blocks_are_never_cut() -> None:
+    """However much there is, the letter ends with notice, reason, ways out and address."""
+    letter = render(*(make_long(n, 200_000, summary="Much. " * 5_000) for n in range(10)))
+
+    for part in (letter.html, letter.text):
+        ends = [
+            part.rindex(word) for word in ("988", "@@REASON@@", "@@UNSUBSCRIBE_URL@@", "19103")
+        ]
+        assert ends == sorted(ends)
+    assert len(letter.html.encode()) <= BUDGET
+
+
+def test_long_letter_has_its_ways_out_early() -> None:
+    """Beyond 60,000 octets the links to leave stand at the beginning too; the text needs them once."""
+    short, long = render(make_long(1, 20_000)), render(make_long(1, 70_000))
+
+    assert short.html.count("@@UNSUBSCRIBE_URL@@") == short.html.count("@@PREFERENCES_URL@@") == 1
+    assert long.html.count("@@UNSUBSCRIBE_URL@@") == long.html.count("@@PREFERENCES_URL@@") == 2
+    assert len(long.html.partition("@@UNSUBSCRIBE_URL@@")[0].encode()) < WAYS_OUT_WITHIN
+    assert [long.text.count(token) for token in TOKENS] == [1, 1, 1, 0]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 60_000), min_size=1, max_size=6),
+    letters=st.sampled_from(
+        ["Slow words. ", "Слова. ", "<b>b</b> <a href='https://a.example/'>a</a> "]
+    ),
+)
+@settings(max_examples=12, deadline=None)
+def test_letter_is_composed_to_its_budget(sizes: list[int], letters: str) -> None:
+    """Whatever the texts, the inlined letter stays within its budget."""
+    posts = [
+        make_long(at, 0, html=f"<p>{letters * (size // len(letters))}</p>")
+        for at, size in enumerate(sizes)
+    ]
+
+    assert len(render(*posts).html.encode()) <= BUDGET
+
+
+def test_weight_is_known_before_inlining() -> None:
+    """The estimate is never less than the truth, and not much more, whatever a letter has."""
+    for posts in (POSTS, [replace(post, html=BODY * 5, text="x") for post in POSTS]):
+        page, _ = shipped()._compose(make_content(*posts), tuple(posts))
+        octets = len(inline(page).encode())
+
+        assert octets <= weigh(page) <= 1.05 * octets
+
+
+def test_style_is_inlined_once_a_letter() -> None:
+    """The costly step runs once, even for a letter that is shortened in many steps."""
+    posts = [make_long(n, 60_000, summary="Much. " * 3_000) for n in range(10)]
+    calls = []
+
+    def count(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code is Premailer.transform.__code__:
+            calls.append(event)
+
+    sys.setprofile(count)
+    try:
+        render(*posts)
+    finally:
+        sys.setprofile(None)
+
+    assert calls == ["call"]
 
 
 # -------------------------------------------------------------------------------- what it says
