@@ -23,7 +23,7 @@ store        the only SQL
 edges        posts, site, transport, exchange: files and sockets
 renderers    feeds, pages, letters, mail: bytes from values
 config       what config.toml says
-judgement    editorial, deliverability, tokens: pure
+judgement    editorial, deliverability, preflight, tokens: pure
 shared       urls, look: addresses and design tokens, pure
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception

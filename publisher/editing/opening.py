@@ -71,7 +71,11 @@ def _open(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
     try:
         return _write_deliveries(desk, opening, content, now=now)
     except ContentError as error:
-        return hold(desk.store, opening, HeldReason.PREFLIGHT, f": {error.problems[0].got}")
+        return hold(desk.store, opening, HeldReason.PREFLIGHT, _unmade(error))
+
+
+def _unmade(error: ContentError) -> str:
+    return f"one that cannot be made: {error.problems[0].got}"
 
 
 def _changed_since_frozen(desk: Desk, edition: Edition) -> list[str]:

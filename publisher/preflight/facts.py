@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from publisher.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Mapping
 
 LETTER = "letter.html"
 """The HTML as ``preview`` writes it."""
@@ -20,8 +20,8 @@ class Facts:
 
     live: bool
     """Whether it may reach people: then a postal address is a must."""
-    paths: Collection[str]
-    """Every path of the site that answers, with its slashes."""
+    answers: Callable[[str], bool]
+    """Whether the site answers at a path, given with its slashes."""
     discreet_sender: str = ""
     """The name that letters to discreet readers are from."""
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,7 @@ def look_at_markup(content: EditionContent, letter: Letter, facts: Facts) -> Ite
     yield from _look_at_ways_out(letter)
     for anchor in document.anchors:
         yield from _look_at_link(anchor, content, facts)
+    yield from _look_for_bare_links(document)
     yield from _look_at_text(document, letter)
     yield from _look_at_pictures(document)
     yield from _look_at_colours(content, document)
@@ -110,7 +111,7 @@ def _look_at_link(anchor: Anchor, content: EditionContent, facts: Facts) -> Iter
             "Put words between <a> and </a>.",
             anchor.line,
         )
-    elif words.is_vague(text) or _BARE.fullmatch(text):
+    elif words.is_vague(text):
         yield warning(
             "link_text",
             LETTER,
@@ -118,6 +119,20 @@ def _look_at_link(anchor: Anchor, content: EditionContent, facts: Facts) -> Iter
             f"“{text}”",
             "Link the words that name it, such as: the 2023 study of running.",
             anchor.line,
+        )
+
+
+def _look_for_bare_links(document: Document) -> Iterator[Problem]:
+    """An address read aloud is a spelling exercise; told once, for lists of sources have many."""
+    bare = [one for one in document.anchors if _BARE.fullmatch(one.text.strip())]
+    if bare:
+        yield warning(
+            "link_text",
+            LETTER,
+            "link text that says where it leads when it is read alone",
+            f"{len(bare)} of which the text is an address, such as {bare[0].text.strip()}",
+            "Link the words that name it, such as the title of the source.",
+            bare[0].line,
         )
 
 
@@ -177,7 +192,7 @@ def _is_lost(href: str, content: EditionContent, facts: Facts) -> bool:
     if href != root and not href.startswith((f"{root}/", f"{root}?", f"{root}#")):
         return False
     path = unquote(urlsplit(href[len(root) :] or "/").path or "/")
-    return path not in facts.paths and href.partition("#")[0] != content.web_url
+    return href.partition("#")[0] != content.web_url and not facts.answers(path)
 
 
 def _look_at_text(document: Document, letter: Letter) -> Iterator[Problem]:

@@ -19,6 +19,11 @@ LONGEST_SUBJECT = 60
 """Characters that a mail program shows of a subject on a wide screen."""
 LONGEST_PREHEADER = 130
 
+_QUIETER = {
+    "subject": 'Set  subject = "{title}, {date}"  or name discreet mail where people subscribe.',
+    "preheader": "It tells what the posts are called; discreet mail has none.",
+}
+
 _CODE = re.compile(r"<(code|pre|kbd|samp)\b[^>]*>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 
@@ -29,8 +34,7 @@ def look_at_wording(content: EditionContent, facts: Facts) -> Iterator[Problem]:
     yield from _look_at_preheader(content)
     yield from _look_at_privacy(content, facts)
     yield from _look_at_address(content, facts)
-    for path, text in _given(content):
-        yield from _look_for_leftovers(path, text, facts)
+    yield from _look_for_leftovers(content, facts)
     for post in content.posts:
         yield from _look_for_citations(post, facts)
 
@@ -99,8 +103,7 @@ def _look_at_privacy(content: EditionContent, facts: Facts) -> Iterator[Problem]
                 _key(content, "subject"),
                 f"a {where} that names no condition and no medicine",
                 f"“{word}” in: {text}",
-                'It shows on a locked phone. Set subject = "{title}, {date}", or leave it to readers '
-                "to ask for discreet mail.",
+                f"It shows on a locked phone. {_QUIETER[where]}",
             )
     if word := words.health_word(content.discreet_subject):
         yield blocking(
@@ -121,9 +124,8 @@ def _look_at_privacy(content: EditionContent, facts: Facts) -> Iterator[Problem]
 
 
 def _look_at_address(content: EditionContent, facts: Facts) -> Iterator[Problem]:
-    if not content.postal_address.strip():
-        find = blocking if facts.live else warning
-        yield find(
+    if facts.live and not content.postal_address.strip():
+        yield blocking(
             "postal_address",
             "site.postal_address",
             "a postal address at the end of every letter",
@@ -134,13 +136,13 @@ def _look_at_address(content: EditionContent, facts: Facts) -> Iterator[Problem]
 
 def _given(content: EditionContent) -> Iterator[tuple[str, str]]:
     """Yield every text that a person or a template gave, without code, and where it stands."""
+    for post in content.posts:
+        yield _path(post), f"{post.title} {post.series_title} {post.correction} {_said(post)}"
     yield _key(content, "subject"), content.subject
     yield _key(content, "subject"), content.preheader
     yield _key(content, "discreet_subject"), content.discreet_subject
     yield content.digest, content.intro
     yield "site", f"{content.notice} {content.crisis} {content.postal_address}"
-    for post in content.posts:
-        yield _path(post), f"{post.title} {post.series_title} {post.correction} {_said(post)}"
 
 
 def _path(post: LetterPost) -> str:
@@ -152,17 +154,21 @@ def _said(post: LetterPost) -> str:
     return _TAG.sub(" ", _CODE.sub(" ", post.html)) if post.html else post.summary
 
 
-def _look_for_leftovers(path: str, text: str, facts: Facts) -> Iterator[Problem]:
-    for found, find in ((words.left_over(text), blocking), (words.unsure(text), warning)):
-        if found:
-            yield find(
-                "left_over",
-                path,
-                "a finished text",
-                f"“{found}”",
-                "Write what belongs there. In a post, code between backticks is let be.",
-                line=facts.line_of(path.removeprefix("posts/"), found),
-            )
+def _look_for_leftovers(content: EditionContent, facts: Facts) -> Iterator[Problem]:
+    told: set[str] = set()
+    for path, text in _given(content):
+        for found, find in ((words.left_over(text), blocking), (words.unsure(text), warning)):
+            # Subject and preheader quote posts: what stands in a post is told there.
+            if found and (path.startswith("posts/") or found not in told):
+                told.add(found)
+                yield find(
+                    "left_over",
+                    path,
+                    "a finished text",
+                    f"“{found}”",
+                    "Write what belongs there. In a post, code between backticks is let be.",
+                    line=facts.line_of(path.removeprefix("posts/"), found),
+                )
 
 
 def _look_for_citations(post: LetterPost, facts: Facts) -> Iterator[Problem]:

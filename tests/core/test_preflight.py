@@ -109,7 +109,7 @@ def look(
     content: EditionContent | None = None, letter: Letter | None = None, **facts: Any
 ) -> list[Problem]:
     """Return what a preflight of a live site finds."""
-    values: dict[str, Any] = {"live": True, "paths": PATHS}
+    values: dict[str, Any] = {"live": True, "answers": PATHS.__contains__}
     return inspect(content or make_content(), letter or make_letter(), Facts(**(values | facts)))
 
 
@@ -163,10 +163,18 @@ def test_words_are_looked_at(changes: dict[str, Any], expected: list[tuple[str, 
 
 
 def test_address_may_be_missing_where_nobody_is_reached() -> None:
-    """A rehearsal without a postal address is warned of it, and held by nothing."""
-    assert told(look(make_content(postal_address=""), live=False)) == [
-        ("postal_address", "warning")
-    ]
+    """A rehearsal without a postal address is held by nothing."""
+    assert look(make_content(postal_address=""), live=False) == []
+
+
+def test_bare_addresses_are_told_once() -> None:
+    """A list of sources may have many links that are their own text; one finding counts them."""
+    urls = [f"https://example.org/{number}" for number in range(3)]
+    letter = add("".join(f'<a href="{url}">{url}</a>' for url in urls), " ".join(urls))
+
+    (problem,) = look(letter=letter)
+
+    assert problem.got == "3 of which the text is an address, such as https://example.org/0"
 
 
 def test_finding_says_where_and_how_to_mend_it() -> None:

@@ -274,7 +274,7 @@ def _assert_reads_as_shown(shown: list[str], output: str) -> None:
 def _run(
     command: str, at: Path, monkeypatch: pytest.MonkeyPatch, *, program: str = "publisher"
 ) -> str:
-    """Run a command in this process, in a folder, as typed; it must end well and complain of nothing."""
+    """Run a command in this process, in a folder, as typed; it must end well, with warnings at most."""
     monkeypatch.chdir(at)
     monkeypatch.setattr(sys, "argv", [program])
     out, err = io.StringIO(), io.StringIO()
@@ -283,8 +283,9 @@ def _run(
             root.main(args=shlex.split(command, comments=True)[1:])
         except SystemExit as end:
             code = end.code
-    assert (code, err.getvalue()) == (0, ""), command
-    return out.getvalue()
+    assert code == 0, command
+    assert all(line.startswith(("! ", "  ")) for line in err.getvalue().splitlines()), command
+    return err.getvalue() + out.getvalue()
 
 
 def _serve_shortly(command: str, at: Path, port: int) -> str:
@@ -465,10 +466,12 @@ def _lost_links(sample: Sample, source: str, at: str) -> list[str]:
 
 
 def test_sample_site_checks_clean(sample: Sample) -> None:
-    """``publisher check`` finds nothing to say about the repository's own site."""
+    """``publisher check`` has nothing to say about the repository's own site but a word of care."""
     ran = Folder(path=sample.path).run("--json", "check")
 
-    assert ran.data == {"problems": []}
+    # The default subject quotes titles, and here they name what readers may not want seen.
+    codes = {problem["code"] for problem in ran.data["problems"]}
+    assert codes <= {"preflight.health_word"}
     assert ran.code == 0
 
 
