@@ -128,7 +128,6 @@ def preview_letter(
     ``address`` shows what one subscriber would get. Signed mail is addressed to our own From.
     """
     from publisher import delivering, editing, subscribing, tokens  # noqa: PLC0415
-    from publisher.editorial.choice import posts_for  # noqa: PLC0415
 
     if signed:
         raise Refused(_unsigned())
@@ -140,10 +139,8 @@ def preview_letter(
     if address and person is None:
         raise NotFound(_not_on_list(parsed.typed))
     chosen = tuple(post.post_id for post in content.posts)
-    if person:
-        pairs = [(post.post_id, post.series) for post in content.posts]
-        chosen = posts_for(pairs, declined=frozenset(person.series), received=frozenset())
-    letter = desk.letters.render(content, chosen)
+    version = editing.version_for(desk, content, person, now=at) if person else (chosen, ())
+    letter = desk.letters.render(content, *version)
     compiled = delivering.compile_for(site.config, content, letter)
     reader = delivering.Reader(
         address=person.address if person else parsed,
@@ -162,7 +159,7 @@ def preview_letter(
     parts = delivering.readable_parts(data)
     facts = {
         "subject": parts["subject"],
-        "posts": len(chosen),
+        "posts": len(letter.post_ids),
         "html_octets": compiled.html_octets,
         "content_sha256": content_sha256_of(content),
     }

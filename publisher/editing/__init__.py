@@ -21,7 +21,7 @@ from publisher.editing.desk import Desk
 from publisher.editing.drafting import decide_due_slots, draft_now, keep_coming_draft, see_digests
 from publisher.editing.freezing import approve, current_content, freeze, settle_drafts
 from publisher.editing.opening import open_editions
-from publisher.editing.planning import PlannedEdition, plan, preview
+from publisher.editing.planning import PlannedEdition, plan, preview, version_for
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +42,7 @@ __all__ = [
     "preview",
     "settle_drafts",
     "try_letter",
+    "version_for",
 ]
 
 

@@ -82,8 +82,12 @@ class Letters:
         """SHA-256 over the names and sources of the templates, not where they lie."""
         return _sha256({name: source for name, (source, _) in self._sources.items()})
 
-    def render(self, content: EditionContent, post_ids: Sequence[str]) -> Letter:
+    def render(
+        self, content: EditionContent, post_ids: Sequence[str], known: Sequence[str] = ()
+    ) -> Letter:
         """Return the letter for these posts of the edition, in the edition's order.
+
+        ``known`` are first parts of their series that its readers have: it offers no start there.
 
         Raises:
             ContentError: the set is empty or has a stranger, or a template fails or does what a
@@ -91,20 +95,20 @@ class Letters:
         """
         posts = _choose(content, post_ids)
         chosen = tuple(post.post_id for post in posts)
-        page, context = self._compose(_clean(content), _clean(posts))
+        page, context = self._compose(_clean(content), _clean(posts), known)
         self._refuse(_HTML, find_loads(page))
         html = self._try_style(inline, page)
         self._refuse(_HTML, find_faults(page, html, TOKENS, many=WAYS_OUT))
         text = _tidy(self._fill(_TEXT, context))
         self._refuse(_TEXT, find_miscounts(text, TOKENS[:-1]))
-        return Letter(key=letter_key(chosen), post_ids=chosen, html=html, text=text)
+        return Letter(key=letter_key(chosen, known), post_ids=chosen, html=html, text=text)
 
     def _compose(
-        self, content: EditionContent, posts: tuple[LetterPost, ...]
+        self, content: EditionContent, posts: tuple[LetterPost, ...], known: Sequence[str] = ()
     ) -> tuple[str, dict[str, object]]:
         """Return the page, its posts shortened as far as the budget asks, and what it was made of."""
         lengths = tuple(shortenings(describe_items(posts)))
-        context = _describe(content, posts)
+        context = _describe(content) | {"starts": find_starts(posts, known)}
 
         @cache
         def write(at: int, *, early: bool = False) -> tuple[str, int]:
@@ -178,9 +182,9 @@ class Letters:
         return self._sources[name][1] if name in self._sources else name
 
 
-def letter_key(post_ids: Sequence[str]) -> str:
-    """Return the SHA-256 over the ids of a letter's posts, in the edition's order."""
-    return _sha256(list(post_ids))
+def letter_key(post_ids: Sequence[str], known: Sequence[str] = ()) -> str:
+    """Return the SHA-256 over the ids of a letter's posts, in order, and of what its readers have."""
+    return _sha256([*post_ids, ["known", *sorted(known)]] if known else list(post_ids))
 
 
 def content_sha256(content: EditionContent) -> str:
@@ -245,8 +249,8 @@ def _clean(value: _T) -> _T:
     return value
 
 
-def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[str, object]:
-    """Return everything a template may speak of."""
+def _describe(content: EditionContent) -> dict[str, object]:
+    """Return what a template may speak of beside the posts."""
     colours = palette(content.accent)
     to_left = content.language.lower().partition("-")[0] in _RIGHT_TO_LEFT
     return {
@@ -254,7 +258,6 @@ def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[st
         "edition": name_edition(content),
         "dated": spell_date(content.dated_on),
         "intro": [text for text in re.split(r"\n\s*\n", content.intro.strip()) if text],
-        "starts": find_starts(posts),
         "sender": name_sender(content),
         "slots": {token.strip("@").lower(): token for token in TOKENS},
         "filler": _FILLER,

@@ -110,13 +110,21 @@ def list_series(lines: Sequence[SeriesLine], new: Collection[str]) -> tuple[List
     return tuple(_skip_hidden(listed, shown))
 
 
-def find_starts(posts: Sequence[LetterPost]) -> tuple[Link, ...]:
-    """Return part 1 of every series of which the letter has later parts only, titled by series."""
+def find_starts(posts: Sequence[LetterPost], known: Collection[str] = ()) -> tuple[Link, ...]:
+    """Return part 1 of every series of which the letter has later parts only, titled by series.
+
+    Not those in ``known``: posts that its readers have.
+    """
     begun = {post.series for post in posts if post.part == 1}
     starts: dict[str, Link] = {}
     for post in posts:
         for line in post.lines:
-            if line.number == 1 and line.url and post.series not in begun:
+            if (
+                line.number == 1
+                and line.url
+                and post.series not in begun
+                and line.post_id not in known
+            ):
                 starts[post.series] = Link(title=post.series_title, url=line.url)
     return tuple(starts.values())
 

@@ -665,6 +665,17 @@ def test_newcomers_are_led_to_part_one() -> None:
     }
 
 
+def test_who_knows_part_one_is_not_led_there() -> None:
+    """Readers who have part 1 of a series get another letter, which offers the other series only."""
+    content, ids = make_content(), [post.post_id for post in POSTS]
+    letter = shipped().render(content, ids, known=["urn:mood:1"])
+
+    assert "Start “On mood” from part 1" not in letter.html + letter.text
+    assert "Start “On grief” from part 1" in letter.html
+    assert letter.key == letter_key(ids, ["urn:mood:1"]) != letter_key(ids)
+    assert letter.post_ids == tuple(ids)
+
+
 def test_newcomers_are_led_nowhere_in_vain() -> None:
     """With part 1 in the letter, taken back, or no series at all there is nothing to start."""
     withdrawn = replace(POSTS[0], lines=MOOD[1:])
