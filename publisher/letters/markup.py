@@ -87,8 +87,10 @@ def fit(html: str) -> Markup:
     cannot follow. Whatever could load, run or style is left out, whoever sanitised it before.
     """
     root = lxml_html.fragment_fromstring(html, create_parent="div")
-    for link in root.findall(".//sup[@class='note']/a"):
-        link.drop_tag()
+    for note in root.findall(".//sup[@class='note']"):
+        _close_up(note)
+        for link in note.findall("a"):
+            link.drop_tag()
     for element in list(root.iterdescendants()):
         _fit_element(element)
     text = root.text or ""
@@ -204,6 +206,15 @@ def _style(element: HtmlElement) -> str:
 
 def _load(got: str) -> Reason:
     return "letter.loads", "a letter that loads nothing when it is opened", got
+
+
+def _close_up(note: HtmlElement) -> None:
+    """Take out the space before a note's number, so that it never begins a line."""
+    before, parent = note.getprevious(), note.getparent()
+    if before is not None and before.tail:
+        before.tail = before.tail.rstrip(" ")
+    elif before is None and parent is not None and parent.text:
+        parent.text = parent.text.rstrip(" ")
 
 
 def _fit_element(element: HtmlElement) -> None:

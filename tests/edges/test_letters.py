@@ -803,6 +803,14 @@ def test_fit_keeps_the_shape_of_a_post() -> None:
     assert fit("") == ""
 
 
+@pytest.mark.parametrize("before", ["", "first ", "<b>first</b> ", "<b>first</b>"])
+def test_note_stands_close_to_its_word(before: str) -> None:
+    """The number of a note never begins a line."""
+    note = '<sup class="note"><a href="#note-1">1</a></sup>'
+
+    assert str(fit(f"<p>{before}{note}.</p>")) == f"<p>{before.rstrip()}<sup>1</sup>.</p>"
+
+
 def test_inlining_fetches_nothing() -> None:
     """Even a style that imports another is inlined without a request."""
     with listening() as (url, visits):

@@ -24,6 +24,7 @@ from lxml import etree, html
 from publisher import errors
 from publisher.cli import frame, root
 from publisher.config import KEYS
+from publisher.preflight import words
 from publisher.site import VARIANTS
 from tests.conftest import REPOSITORY, SITE_ID, Folder
 from tests.pictures import (
@@ -133,6 +134,27 @@ def _leaves(group: click.Group, before: str) -> Iterator[str]:
             yield from _leaves(command, here)
         else:
             yield here
+
+
+def test_every_finding_of_a_preflight_is_documented() -> None:
+    """The page about letters lists each code that a preflight can give, and no other."""
+    text = (REPOSITORY / "docs" / "letters.md").read_text("utf-8")
+    sources = "".join(
+        file.read_text("utf-8") for file in (REPOSITORY / "publisher/preflight").glob("*.py")
+    )
+    given = set(re.findall(r'(?:blocking|warning|find)\(\s*"(\w+)"', sources))
+
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == given
+    assert len(given) > 20
+
+
+def test_words_of_a_preflight_are_documented() -> None:
+    """Every condition and medicine that is looked for in a subject is on the page about letters."""
+    text = (REPOSITORY / "docs" / "letters.md").read_text("utf-8").partition("## The words")[2]
+    listed = set(re.findall(r"[a-z-]+", text))
+
+    for group in (words._BEGINNINGS, words._WHOLE, words._MEDICINES):
+        assert set(group.split()) <= listed
 
 
 def test_every_command_is_documented() -> None:
