@@ -12,7 +12,7 @@ import re
 import traceback
 from bisect import bisect_left
 from dataclasses import asdict, fields, is_dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, select_autoescape
@@ -51,6 +51,8 @@ WAYS_OUT = TOKENS[:2]
 _HTML = "letters/letter.html"
 _TEXT = "letters/letter.txt"
 _OUTPUT_CHARACTERS = 2_000_000
+_KEPT = 16
+"""Letters kept at hand, newest first."""
 _FILLER = "\u034f\u200c\u00a0" * 60
 """Takes the room after a short preheader, so that no mail program shows the text that follows."""
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
@@ -76,6 +78,8 @@ class Letters:
             lstrip_blocks=True,
         )
         self._environment.filters.update(wrap=wrap, underline=underline)
+        # The letter that was tried before an edition was frozen is the one that most readers get.
+        self._make = lru_cache(maxsize=_KEPT)(self._render)
 
     @property
     def fingerprint(self) -> str:
@@ -93,8 +97,13 @@ class Letters:
             ContentError: the set is empty or has a stranger, or a template fails or does what a
                 letter must not; each problem names the template, and its line where there is one.
         """
-        posts = _choose(content, post_ids)
-        chosen = tuple(post.post_id for post in posts)
+        chosen = tuple(post.post_id for post in _choose(content, post_ids))
+        return self._make(content, chosen, tuple(known))
+
+    def _render(
+        self, content: EditionContent, chosen: tuple[str, ...], known: tuple[str, ...]
+    ) -> Letter:
+        posts = _choose(content, chosen)
         page, context = self._compose(_clean(content), _clean(posts), known)
         self._refuse(_HTML, find_loads(page))
         html = self._try_style(inline, page)

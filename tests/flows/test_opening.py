@@ -233,6 +233,19 @@ def test_who_has_part_one_is_not_led_to_it(folder: Folder, site: app.Site) -> No
     assert (all_editions(site)[-1].audience, all_editions(site)[-1].letters) == (2, 2)
 
 
+def test_each_letter_is_inlined_once(site: app.Site, inlinings: list[str]) -> None:
+    """From slot to wire the costly step runs once a letter, however many people get it."""
+    join(site, *(f"reader{number}" for number in range(20)))
+    join(site, *(f"other{number}" for number in range(20)), series=("sleep",))
+
+    tick(site, SLOT)
+    way_out, _ = send(site, SLOT)
+
+    assert only(site).letters == 2
+    assert len(way_out.accepted) == 40
+    assert len(inlinings) == 2
+
+
 # ---------------------------------------------------------------------------------------- batches
 
 
