@@ -84,6 +84,8 @@ class Document:
     blocks: list[StyleBlock] = field(default_factory=list)
     comments: list[tuple[str, int]] = field(default_factory=list)
     """Comments, which Word reads as markup; each with its line."""
+    unreadable_at: int | None = None
+    """The line on which reading ended before the end."""
 
 
 _UNPAINTED = Colours()
@@ -103,8 +105,11 @@ class _Open:
 def read(html: str) -> Document:
     """Return what the letter holds; lines count from 1."""
     reader = _Reader(_dark_colours(html))
-    reader.feed(html)
-    reader.close()
+    try:
+        reader.feed(html)
+        reader.close()
+    except AssertionError:  # older Pythons stumble over marked sections such as <![x]>
+        reader.document.unreadable_at = reader.getpos()[0]
     return reader.document
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from publisher.look import TEXT_CONTRAST, contrast, palette
 from publisher.preflight import mailers, words
@@ -40,6 +40,15 @@ _TRACKING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|_hsenc|mkt_tok|subscribe
 def look_at_markup(content: EditionContent, letter: Letter, facts: Facts) -> Iterator[Problem]:
     """Yield what is wrong with the HTML of a letter, and with its text where that says less."""
     document = read(letter.html)
+    if document.unreadable_at:
+        yield blocking(
+            "unreadable",
+            LETTER,
+            "HTML that can be read to its end",
+            "markup that no mail program knows, such as <![x]>",
+            "Compare the template with the one that ships.",
+            document.unreadable_at,
+        )
     yield from _look_at_size(content, letter)
     yield from _look_at_ways_out(letter)
     for anchor in document.anchors:
@@ -143,7 +152,7 @@ def _look_at_target(anchor: Anchor, content: EditionContent, facts: Facts) -> It
     if _TOKEN.search(href):
         yield _reader_link(anchor)
         return
-    parts = urlsplit(href)
+    parts = _split(href)
     if parts.scheme in {"mailto", "tel"}:
         return
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -175,6 +184,14 @@ def _look_at_target(anchor: Anchor, content: EditionContent, facts: Facts) -> It
         )
 
 
+def _split(href: str) -> SplitResult:
+    """Return the parts of an address, none for one that has brackets where no host may have them."""
+    try:
+        return urlsplit(href)
+    except ValueError:
+        return urlsplit("")
+
+
 def _reader_link(anchor: Anchor) -> Problem:
     return blocking(
         "reader_link",
@@ -191,7 +208,7 @@ def _is_lost(href: str, content: EditionContent, facts: Facts) -> bool:
     root = content.site_url.rstrip("/")
     if href != root and not href.startswith((f"{root}/", f"{root}?", f"{root}#")):
         return False
-    path = unquote(urlsplit(href[len(root) :] or "/").path or "/")
+    path = unquote(re.split("[?#]", href[len(root) :])[0] or "/")
     return href.partition("#")[0] != content.web_url and not facts.answers(path)
 
 

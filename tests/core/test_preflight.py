@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from publisher.model import EditionContent, Letter, LetterPost, SeriesLine
 from publisher.preflight import (
@@ -279,6 +282,7 @@ def test_ways_out_come_early() -> None:
         ("#note-1", "link"),
         ("javascript:alert(1)", "link"),
         ("http://", "link"),
+        ("http://[::1", "link"),
         (f"{SITE}/gone/", "link"),
         (f"{SITE}/mood", "link"),
         (f"{SITE}/u/@@UNSUBSCRIBE_URL@@", "reader_link"),
@@ -488,6 +492,31 @@ def test_document_is_read_line_by_line() -> None:
     assert name.dark == Colours("#e7e4dd", "#14181b")
     assert code.line == 16
     assert "@@PREHEADER@@" not in {text.text for text in document.texts}
+
+
+@given(
+    st.lists(st.sampled_from([*"<>!-[]&;:/='\" ax", "style", "href", "<a ", "@@"])).map("".join),
+    st.text(max_size=20),
+)
+def test_nothing_makes_a_preflight_fail(html: str, text: str) -> None:
+    """Whatever stands in a letter, a preflight ends with findings, never with an error of its own."""
+    content = make_content(make_post(html=html, title=text), subject=text, intro=html)
+
+    for problem in look(content, add(html, text)):
+        assert problem.code.startswith("preflight.")
+
+
+def test_html_that_cannot_be_read_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where reading ends before the end, nothing after it was looked at: that blocks."""
+
+    def stumble(_self: object, _at: int) -> int:
+        raise AssertionError("unknown status keyword 'x'")
+
+    monkeypatch.setattr(HTMLParser, "parse_html_declaration", stumble)
+
+    codes = [code for code, level in told(look()) if level == "error"]
+
+    assert codes[0] == "unreadable"
 
 
 def test_findings_come_worst_first_and_once() -> None:

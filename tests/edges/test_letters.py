@@ -863,6 +863,16 @@ def test_templates_are_overridden_one_by_one(tmp_path: Path) -> None:
     assert letter.html == render(POSTS[4]).html
 
 
+def test_style_for_a_pointer_is_let_be(tmp_path: Path) -> None:
+    """A rule for links under a pointer picks nothing at rest, and spoils no letter."""
+    style = (TEMPLATES / "letters/style.css").read_text(encoding="utf-8")
+    letters = override(tmp_path, "style.css", style + ".read:focus-visible { color: #000000 }\n")
+
+    letter = letters.render(make_content(), ["urn:loose"])
+
+    assert "Our practice moves" in letter.html
+
+
 def test_fingerprint_follows_what_templates_say(tmp_path: Path) -> None:
     """The fingerprint changes with a template's text and name, not with where it lies."""
     shipped = (TEMPLATES / "letters/item.txt").read_text(encoding="utf-8")
