@@ -9,11 +9,9 @@ from publisher import preflight, urls
 if TYPE_CHECKING:
     from publisher.editing.desk import Desk
     from publisher.errors import Problem
-    from publisher.model import EditionContent, Letter
+    from publisher.model import Catalog, EditionContent, Letter
 
-_OWN = frozenset(
-    {urls.HOME, urls.ARCHIVE, urls.FEEDS, urls.OPML, urls.PRIVACY, urls.SUBSCRIBE, "/editions/"}
-)
+_OWN = frozenset({urls.ARCHIVE, urls.FEEDS, urls.OPML, urls.PRIVACY, urls.SUBSCRIBE, "/editions/"})
 
 
 def try_letter(desk: Desk, content: EditionContent) -> list[Problem]:
@@ -27,14 +25,17 @@ def try_letter(desk: Desk, content: EditionContent) -> list[Problem]:
 
 def inspect_letter(desk: Desk, content: EditionContent, letter: Letter) -> list[Problem]:
     """Return everything that a preflight finds in a letter, errors first."""
-    digest = desk.config.digests.get(content.digest)
+    digest, pages = desk.config.digests.get(content.digest), _pages(desk.catalog)
     sender = (digest.discreet_from if digest else None) or desk.config.mail.from_
     return preflight.inspect(
         content,
         letter,
         preflight.Facts(
             live=desk.config.live,
-            answers=lambda path: _answers(desk, path),
+            # What is no page of a post is there where the last build left it: earlier editions.
+            answers=lambda path: (
+                path in pages or (desk.config.paths.output / urls.output_file(path)).is_file()
+            ),
             sources=_read_sources(desk, content),
             discreet_sender=sender.name,
         ),
@@ -46,16 +47,12 @@ def _read_sources(desk: Desk, content: EditionContent) -> dict[str, str]:
     return {post.path: desk.source_of(post) for post in desk.catalog.posts if post.id in ids}
 
 
-def _answers(desk: Desk, path: str) -> bool:
-    """Whether the site has a page or a file there, or will have with its next build."""
-    catalog = desk.catalog
-    if path in _OWN or path.strip("/") in catalog.redirects:
-        return True
-    if any(path == urls.post_path(series.slug) for series in catalog.series):
-        return True
-    for post in catalog.posts:
-        page = urls.post_path(post.location)
-        if path == page or (path.startswith(page) and path[len(page) :] in post.files):
-            return True
-    # Tags, feeds and earlier editions: whatever the last build left.
-    return (desk.config.paths.output / urls.output_file(path)).is_file()
+def _pages(catalog: Catalog) -> set[str]:
+    """Return the paths that the site has of its posts, or will have with its next build."""
+    folders = {urls.HOME, *(urls.post_path(series.slug) for series in catalog.series)}
+    folders |= {urls.tag_path(tag) for post in catalog.posts for tag in post.tags}
+    feeds = {urls.feed_path(folder, form) for folder in folders for form in urls.FEED_FORMATS}
+    posts = {urls.post_path(post.location) for post in catalog.posts}
+    images = {f"/{post.location}/{name}" for post in catalog.posts for name in post.files}
+    earlier = {f"/{location}{end}" for location in catalog.redirects for end in ("", "/")}
+    return folders | feeds | posts | images | earlier | _OWN

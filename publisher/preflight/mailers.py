@@ -1,7 +1,7 @@
 """What mail programs drop or break of HTML and CSS: one table of rules, each with its source.
 
-Sources are pages of caniemail.com (``/features/NAME/``, read in November 2026) and Google's page on
-CSS in Gmail, developers.google.com/workspace/gmail/design/css.
+Sources are pages of caniemail.com, ``/features/NAME/``, as they stood in November 2026. A program is
+named where its most read form drops the thing: Outlook is the one for Windows, which draws with Word.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ELEMENTS = (
 DECLARATIONS = (
     _rule(r"[^:]+:.*\b(?:url|expression)\(.*", *EVERY, blocking=True),
     _rule(r"--[^:]*:.*|[^:]+:.*\bvar\(.*", GMAIL, OUTLOOK, YAHOO, source="css-variables"),
-    _rule(r"[^:]+:.*\b(?:clamp|min|max)\(.*", OUTLOOK, source="css-function-clamp"),
+    _rule(r"[^:]+:.*\b(?:clamp|min|max)\(.*", OUTLOOK, YAHOO, source="css-function-clamp"),
     _rule(r"[^:]+:.*\drem\b.*", OUTLOOK, YAHOO, source="css-unit-rem"),
     _rule("display: (?:inline-)?flex.*|flex.*", OUTLOOK, source="css-display-flex"),
     _rule("display: (?:inline-)?grid.*|grid.*", GMAIL, OUTLOOK, YAHOO, source="css-display-grid"),
@@ -59,7 +59,7 @@ DECLARATIONS = (
 )
 AT_RULES = (
     _rule("import", *EVERY, blocking=True),
-    _rule("font-face", GMAIL, OUTLOOK, source="css-at-font-face"),
+    _rule("font-face", GMAIL, OUTLOOK, YAHOO, source="css-at-font-face"),
     _rule("keyframes", GMAIL, OUTLOOK, YAHOO, source="css-animation"),
     _rule("supports|layer|container", GMAIL, OUTLOOK, source="css-at-supports"),
 )

@@ -148,6 +148,9 @@ def test_check_and_preview_tell_warnings_too(folder: Folder) -> None:
         ("/sleep/one/", True),
         ("/sleep/", True),
         ("/sleep/one/lamp.png", False),
+        ("/sleep/two/x/../", False),
+        ("/tags/calm/", True),
+        ("/sleep/feed.rss", True),
         ("/", True),
         ("/old/", True),
         ("/feed.atom", True),
@@ -161,7 +164,13 @@ def test_links_to_the_site_must_lead_somewhere(
 ) -> None:
     """A full text links to pages, earlier addresses and feeds of the site; others hold the edition."""
     folder.configure(digests__weekly=f'{WEEKLY}\ncontent = "full"')
-    folder.post("sleep/02-two.md", "Two", body=f"See [that page]({target}).\n", aliases="[/old]")
+    folder.post(
+        "sleep/02-two.md",
+        "Two",
+        body=f"See [that page]({target}).\n",
+        aliases="[/old]",
+        tags="[calm]",
+    )
     full = folder.open()
     build(app.make_workshop(full), now=SEEN)
 
