@@ -24,7 +24,7 @@ store        the only SQL
 edges        posts, site, transport, exchange, notify, probes: files and sockets
 renderers    feeds, pages, letters, notices, mail: bytes from values
 config       what config.toml says
-judgement    editorial, deliverability, tokens: pure
+judgement    editorial, deliverability, preflight, tokens: pure
 shared       urls, headers, look: addresses, what servers say of files, design tokens, pure
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception

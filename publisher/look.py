@@ -59,7 +59,9 @@ TEXT_CONTRAST: Final = 4.5
 # one (1.4.6).
 _ACCENT_CONTRAST = {"light": TEXT_CONTRAST, "dark": 7.0}
 
-_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+_RIGHT_TO_LEFT = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ku", "ps", "sd", "ug", "ur", "yi"}
+)
 
 _TINT = 0.08
 _STEP = 0.01

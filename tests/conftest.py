@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import socket
+import sys
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from premailer import Premailer
 
 from publisher import app
 from publisher.cli import root
@@ -21,6 +24,7 @@ from publisher.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SITE_ID = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
@@ -110,6 +114,24 @@ def folder(tmp_path: Path) -> Folder:
         digests__weekly='title = "Weekly letter"\nschedule = "every tuesday at 07:30"',
     )
     return site
+
+
+@pytest.fixture
+def inlinings() -> Iterator[list[str]]:
+    """The runs of premailer, by the thread that ran it, as they happen; the interpreter tells."""
+    runs: list[str] = []
+
+    def count(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code is Premailer.transform.__code__:
+            runs.append(threading.current_thread().name)
+
+    sys.setprofile(count)
+    threading.setprofile(count)
+    try:
+        yield runs
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from publisher.app.opening import Site, make_workshop, open_desk, open_transport
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
 from publisher.errors import Problem, Refused, Unavailable
-from publisher.model import DeliveryState, Edition, EditionState
+from publisher.model import DeliveryState, Edition, EditionState, HeldReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ class Report:
             one.counts[state] for one in self.editions for state in (*open_states, *doubtful)
         )
         left = bool(self.round and self.round.left_to)
-        failed = any(one.edition.state is EditionState.FAILED for one in self.editions)
+        failed = any(_needs_mending(one.edition) for one in self.editions)
         if waiting and not left:
             handed = self.round.handed_over if self.round else 0
             return 6 if handed or not self._relay_failed else Unavailable.exit_code
@@ -63,6 +63,11 @@ class Report:
     @property
     def _relay_failed(self) -> bool:
         return bool(self.round and self.round.problems)
+
+
+def _needs_mending(edition: Edition) -> bool:
+    held = (edition.state, edition.reason) == (EditionState.HELD, HeldReason.PREFLIGHT)
+    return held or edition.state is EditionState.FAILED
 
 
 def publish_once(

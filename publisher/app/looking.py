@@ -10,7 +10,7 @@ from publisher.app.opening import make_notices, make_pages, open_desk, open_tran
 from publisher.app.signing import make_signer
 from publisher.config import live_problems, signing_problems
 from publisher.errors import ConfigError, ContentError, NotFound, Problem, Refused
-from publisher.model import Envelope, Verdict
+from publisher.model import EditionState, Envelope, HeldReason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +75,8 @@ def report_editions(site: Site) -> list[EditionReport]:
     return read_reports(site.store, set())
 
 
-def describe_edition(site: Site, edition: Edition) -> EditionView:
-    """Return an edition with its posts and letters."""
+def describe_edition(site: Site, edition: Edition, *, now: datetime) -> EditionView:
+    """Return an edition with its posts and letters, and what of it is still to mend."""
     from publisher.store import editions, ledger  # noqa: PLC0415
 
     with site.store.read() as tx:
@@ -103,8 +103,22 @@ def describe_edition(site: Site, edition: Edition) -> EditionView:
             {"state": str(state), "reason": reason, "count": number}
             for state, reason, number in reasons
         ],
+        "problems": [problem.as_json() for problem in _read_findings(site, current, now=now)],
     }
     return EditionView(report=EditionReport(edition=current, counts=counts), details=details)
+
+
+def _read_findings(site: Site, edition: Edition, *, now: datetime) -> list[Problem]:
+    """Return what holds an edition that its preflight stopped, as it is by now."""
+    from publisher import editing  # noqa: PLC0415
+
+    if (edition.state, edition.reason) != (EditionState.HELD, HeldReason.PREFLIGHT):
+        return []
+    desk, _ = open_desk(site, now=now)
+    try:
+        return editing.try_letter(desk, editing.current_content(desk, edition))
+    except (ContentError, Refused) as error:
+        return list(error.problems)
 
 
 def add_sample_reader(site: Site, *, now: datetime) -> bool:
@@ -118,13 +132,12 @@ def add_sample_reader(site: Site, *, now: datetime) -> bool:
 
 def preview_letter(
     site: Site, digest: Digest, *, at: datetime, address: str | None, signed: bool
-) -> tuple[dict[str, bytes], dict[str, object]]:
-    """Return the files of a preview and facts about it; its links never verify.
+) -> tuple[dict[str, bytes], dict[str, object], list[Problem]]:
+    """Return the files of a preview, facts about it and what is wrong; its links never verify.
 
     ``address`` shows what one subscriber would get. Signed mail is addressed to our own From.
     """
     from publisher import delivering, editing, subscribing, tokens  # noqa: PLC0415
-    from publisher.editorial.choice import posts_for  # noqa: PLC0415
 
     signer = make_signer(site.config, site.environ) if signed else None
     if signed and signer is None:
@@ -133,10 +146,8 @@ def preview_letter(
     content = editing.preview(desk, digest, at=at)
     person = _find_reader(site, address) if address else None
     chosen = tuple(post.post_id for post in content.posts)
-    if person:
-        pairs = [(post.post_id, post.series) for post in content.posts]
-        chosen = posts_for(pairs, declined=frozenset(person.series), received=frozenset())
-    letter = desk.letters.render(content, chosen)
+    version = editing.version_for(desk, content, person, now=at) if person else (chosen, ())
+    letter = desk.letters.render(content, *version)
     compiled = delivering.compile_for(site.config, content, letter)
     own = subscribing.read_address(site.config.mail.from_.address)
     reader = delivering.Reader(
@@ -158,7 +169,7 @@ def preview_letter(
     parts = delivering.readable_parts(data)
     facts = {
         "subject": parts["subject"],
-        "posts": len(chosen),
+        "posts": len(letter.post_ids),
         "html_octets": compiled.html_octets,
         "content_sha256": content_sha256_of(content),
     }
@@ -167,7 +178,7 @@ def preview_letter(
         "letter.txt": parts["text"].encode(),
         "letter.eml": data,
     }
-    return files, facts
+    return files, facts, editing.inspect_letter(desk, content, letter)
 
 
 def _find_reader(site: Site, address: str) -> Subscriber:
@@ -262,7 +273,9 @@ def check_site(site: Site, *, now: datetime) -> list[Problem]:
         try:
             content = editing.preview(desk, digest, at=now)
             if content.posts:
-                desk.letters.render(content, [post.post_id for post in content.posts])
+                letter = desk.letters.render(content, [post.post_id for post in content.posts])
+                found = editing.inspect_letter(desk, content, letter)
+                problems += [one for one in found if one.path != "site.postal_address"]
         except ContentError as error:
             problems += error.problems
     return list(dict.fromkeys(problems))

@@ -144,6 +144,7 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
         letters=Letters(template_paths(site.config)),
         catalog=shelf.catalog,
         body_of=shelf.body,
+        source_of=shelf.source,
     )
     return desk, shelf
 

@@ -99,14 +99,18 @@ def preview(
     site, now = frame.open(), current_time()
     chosen = _digest(site, digest)
     moment = parse_moment(at, site.config.site.timezone, "--at") if at else now
-    files, facts = app.preview_letter(site, chosen, at=moment, address=for_, signed=signed)
+    files, facts, problems = app.preview_letter(
+        site, chosen, at=moment, address=for_, signed=signed
+    )
     if not frame.dry_run:
         out.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             (out / name).write_bytes(data)
     written = [str(out / name) for name in files]
     if frame.json:
-        frame.give({"files": written, **facts})
+        shown = [problem.as_json() for problem in problems]
+        frame.give({"files": written, **facts, "problems": shown})
+    frame.complain(problems)
     frame.say(
         f"Subject: {facts['subject']}",
         f"{facts['posts']} posts, {facts['html_octets']:,} octets of HTML",
@@ -324,7 +328,7 @@ def show_edition(frame: Frame, name: str) -> None:
     from publisher import app  # noqa: PLC0415
 
     site = frame.open()
-    shown = app.describe_edition(site, app.find_edition(site, name))
+    shown = app.describe_edition(site, app.find_edition(site, name), now=current_time())
     if frame.json:
         frame.give({**telling.edition_shape(shown.report), **shown.details})
     frame.say(*telling.tell_edition(shown.report), *telling.tell_details(shown.details))
@@ -346,7 +350,7 @@ def approve_edition(frame: Frame, name: str, by: str) -> None:
     problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
     if problems:
         raise Refused(*problems)
-    shown = app.describe_edition(site, app.find_edition(site, name))
+    shown = app.describe_edition(site, app.find_edition(site, name), now=current_time())
     if frame.json:
         frame.give({**telling.edition_shape(shown.report), **shown.details})
     frame.say(

@@ -175,6 +175,11 @@ def tell_details(details: Mapping[str, object]) -> list[str]:
     lines += [
         f"  {one['count']} {one['state']}: {one['reason'] or 'no reason given'}" for one in reasons
     ]
+    lines += [
+        f"  to mend: {one['file']}{':' + str(one['line']) if one['line'] else ''}  expected "
+        f"{one['expected']}; got {one['got']}\n    {one['hint']}"
+        for one in cast("list[dict[str, object]]", details["problems"])
+    ]
     if details["uncertain_attempts"]:
         lines.append(f"  attempts that ended without a reply: {details['uncertain_attempts']}")
     if details["content_sha256"]:

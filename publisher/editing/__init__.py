@@ -3,6 +3,7 @@
 desk       what editions are made with; holding one for a person
 drafting   slots that are due, and the drafts that follow the files
 content    what an edition is made of
+checking   its letter tried and looked through
 freezing   content fixed by its slot or by a person
 opening    a frozen edition becomes deliveries, a letter for each set of its posts
 planning   what would go when, and how it would look
@@ -15,11 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from publisher.editing.checking import inspect_letter, try_letter
 from publisher.editing.desk import Desk
 from publisher.editing.drafting import decide_due_slots, draft_now, keep_coming_draft, see_digests
 from publisher.editing.freezing import approve, current_content, freeze, settle_drafts
 from publisher.editing.opening import open_editions
-from publisher.editing.planning import PlannedEdition, plan, preview
+from publisher.editing.planning import PlannedEdition, plan, preview, version_for
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,10 +36,13 @@ __all__ = [
     "approve",
     "current_content",
     "freeze",
+    "inspect_letter",
     "open_editions",
     "plan",
     "preview",
     "settle_drafts",
+    "try_letter",
+    "version_for",
 ]
 
 

@@ -26,8 +26,9 @@ _HELD_WORDS = {
     HeldReason.UNAPPROVED: ("an approval before this digest is sent", "none yet"),
     HeldReason.CHANGED: ("posts and templates as they were approved", "a change since"),
     HeldReason.VERSIONS: (f"at most {MOST_LETTERS} different letters", "more than that"),
-    HeldReason.PREFLIGHT: ("a letter for every set of its posts", "one that cannot be made"),
+    HeldReason.PREFLIGHT: ("letters with nothing to mend", ""),
 }
+_HELD_HINTS = {HeldReason.PREFLIGHT: "Mend it"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Desk:
     letters: Letters
     catalog: Catalog
     body_of: Callable[[Post], Body]
+    source_of: Callable[[Post], str]
+    """A published post's source as text, to say on which line of it something stands."""
 
     @property
     def rehearsal(self) -> bool:
@@ -59,7 +62,7 @@ def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -
             level="warning",
             expected=expected,
             got=got + detail,
-            hint="Held; no one was emailed. Look at it and run: "
+            hint=f"Held; no one was emailed. {_HELD_HINTS.get(reason, 'Look at it')} and run: "
             f"publisher edition approve {edition.name}",
         )
     ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher import letters as letters_module
+from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
 from publisher.editing.desk import hold, is_late
 from publisher.errors import ContentError, Problem, Refused
@@ -25,7 +26,7 @@ _APPROVABLE = (EditionState.DRAFT, EditionState.SCHEDULED, EditionState.HELD)
 def settle_drafts(desk: Desk, *, now: datetime) -> list[Problem]:
     """Freeze the drafts whose moment has come, or hold those that need a person.
 
-    One whose letter cannot be made becomes ``failed``. What a kill left as a draft is settled by
+    One whose letter cannot be made becomes ``failed``, one with something to mend is held. What a kill left as a draft is settled by
     the next run; drafts of the other kind, rehearsed or live, wait for their transport.
     """
     with desk.store.read() as tx:
@@ -44,10 +45,19 @@ def _settle(desk: Desk, digest: Digest, edition: Edition, *, now: datetime) -> l
     if digest.approval == "required":
         return hold(desk.store, edition, HeldReason.UNAPPROVED)
     try:
-        freeze(desk, edition, current_content(desk, edition), by="", now=now)
+        content = current_content(desk, edition)
+        findings = try_letter(desk, content)
     except ContentError as error:
         return _fail(desk, edition, error, now=now)
+    if findings:
+        held = hold(desk.store, edition, HeldReason.PREFLIGHT, _count(findings))
+        return held + findings if held else []
+    freeze(desk, edition, content, by="", now=now)
     return []
+
+
+def _count(findings: list[Problem]) -> str:
+    return f"{len(findings)} thing{'s' if len(findings) > 1 else ''} to mend, told beside"
 
 
 def _fail(desk: Desk, edition: Edition, error: ContentError, *, now: datetime) -> list[Problem]:
@@ -60,11 +70,7 @@ def _fail(desk: Desk, edition: Edition, error: ContentError, *, now: datetime) -
 def freeze(
     desk: Desk, edition: Edition, content: EditionContent, *, by: str, now: datetime
 ) -> bool:
-    """Try the letter of all posts, then fix the content; False where somebody was faster.
-
-    Raises ContentError where the letter cannot be made; then nothing is changed.
-    """
-    desk.letters.render(content, [post.post_id for post in content.posts])
+    """Fix the content, once its letter was tried; False where somebody was faster."""
     sha256 = letters_module.content_sha256(content)
     chosen = [(post.post_id, post.source_sha256) for post in content.posts]
     with desk.store.write() as tx:
@@ -113,6 +119,8 @@ def approve(desk: Desk, edition: Edition, *, by: str, now: datetime) -> list[Pro
         content = current_content(desk, edition)
         if edition.state is EditionState.SCHEDULED and _is_same(edition, content):
             return []
+        if findings := try_letter(desk, content):
+            return findings
         if not freeze(desk, edition, content, by=by, now=now):
             raise Refused(_changed_meanwhile(edition))
     except ContentError as error:

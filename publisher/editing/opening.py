@@ -6,6 +6,7 @@ Letters are rendered while no transaction is open: inlining takes long, and othe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from publisher.editing.desk import MOST_LETTERS, hold, is_approved_since_slot, is_late
@@ -16,7 +17,7 @@ from publisher.model import EditionState, HeldReason
 from publisher.store import editions, ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from publisher.editing.desk import Desk
@@ -26,20 +27,21 @@ if TYPE_CHECKING:
 OPENING_BATCH = 10_000
 """People of one transaction."""
 
-_Set = tuple[str, ...]
+_Version = tuple[tuple[str, ...], tuple[str, ...]]
+"""The posts of a letter, and the first parts of their series that its readers have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
     """The next people of an opening, and what each gets."""
 
-    chosen: tuple[tuple[int, _Set], ...]
-    """Subscriber id and post ids, for those who get anything."""
+    chosen: tuple[tuple[int, _Version], ...]
+    """Subscriber id and letter, for those who get anything."""
     through: int
     """The last person looked at; 0 where nobody was left."""
 
     @property
-    def sets(self) -> set[_Set]:
+    def versions(self) -> set[_Version]:
         return {chosen for _, chosen in self.chosen}
 
 
@@ -71,7 +73,11 @@ def _open(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
     try:
         return _write_deliveries(desk, opening, content, now=now)
     except ContentError as error:
-        return hold(desk.store, opening, HeldReason.PREFLIGHT, f": {error.problems[0].got}")
+        return hold(desk.store, opening, HeldReason.PREFLIGHT, _unmade(error))
+
+
+def _unmade(error: ContentError) -> str:
+    return f"one that cannot be made: {error.problems[0].got}"
 
 
 def _changed_since_frozen(desk: Desk, edition: Edition) -> list[str]:
@@ -91,7 +97,7 @@ def _write_deliveries(
     desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
 ) -> list[Problem]:
     """Write batch after batch and let the edition be sent; it may stop and go on anywhere."""
-    rendered: dict[_Set, Letter] = {}
+    rendered: dict[_Version, Letter] = {}
     while True:
         with desk.store.write() as tx:
             if editions.read_one(tx, edition.id).state is not EditionState.READY:
@@ -101,15 +107,15 @@ def _write_deliveries(
             if not batch.through:
                 ledger.finish_opening(tx, edition)
                 return []
-            unmade = batch.sets - rendered.keys()
+            unmade = batch.versions - rendered.keys()
             if not unmade:
                 _write_batch(tx, edition, batch, rendered, known)
                 continue
-        letters = {*known, *map(letter_key, batch.sets)}
+        letters = {*known, *starmap(letter_key, batch.versions)}
         if len(letters) > MOST_LETTERS and not is_approved_since_slot(edition):
             return hold(desk.store, edition, HeldReason.VERSIONS)
-        for chosen in unmade:
-            rendered[chosen] = desk.letters.render(content, chosen)
+        for version in unmade:
+            rendered[version] = desk.letters.render(content, *version)
 
 
 def _read_batch(
@@ -117,10 +123,11 @@ def _read_batch(
 ) -> _Batch:
     after, through = ledger.opening_range(tx, edition)
     pairs = [(post.post_id, post.series) for post in content.posts]
+    firsts = first_parts(content)
     candidates = ledger.read_candidates(
         tx,
         edition.digest,
-        [post_id for post_id, _ in pairs],
+        [*(post_id for post_id, _ in pairs), *firsts.values()],
         rehearsal=edition.rehearsal,
         after=after,
         through=through,
@@ -128,30 +135,55 @@ def _read_batch(
         now=now,
     )
     chosen = [
-        (one.subscriber_id, posts_for(pairs, declined=one.declined, received=one.received))
+        (
+            one.subscriber_id,
+            posts_for(pairs, declined=one.declined, received=one.received),
+            one.received,
+        )
         for one in candidates
     ]
     return _Batch(
-        chosen=tuple((subscriber_id, posts) for subscriber_id, posts in chosen if posts),
+        chosen=tuple(
+            (subscriber_id, (posts, known_firsts(posts, firsts, received)))
+            for subscriber_id, posts, received in chosen
+            if posts
+        ),
         through=candidates[-1].subscriber_id if candidates else 0,
     )
+
+
+def first_parts(content: EditionContent) -> dict[str, str]:
+    """Return the first part of the series of each post that has one: post id → post id."""
+    return {
+        post.post_id: line.post_id
+        for post in content.posts
+        for line in post.lines
+        if line.number == 1 and line.url
+    }
+
+
+def known_firsts(
+    posts: Sequence[str], firsts: Mapping[str, str], received: Collection[str]
+) -> tuple[str, ...]:
+    """Return the first parts of these posts' series that a reader has."""
+    return tuple(sorted({firsts[one] for one in posts if one in firsts} & set(received)))
 
 
 def _write_batch(
     tx: Transaction,
     edition: Edition,
     batch: _Batch,
-    rendered: Mapping[_Set, Letter],
+    rendered: Mapping[_Version, Letter],
     known: dict[str, int],
 ) -> None:
     rows = []
-    for subscriber_id, chosen in batch.chosen:
-        letter = rendered[chosen]
+    for subscriber_id, version in batch.chosen:
+        letter = rendered[version]
         if letter.key not in known:
             known[letter.key] = editions.add_letter(tx, edition.id, letter)
         rows.append(
             ledger.NewDelivery(
-                subscriber_id=subscriber_id, letter_id=known[letter.key], post_ids=chosen
+                subscriber_id=subscriber_id, letter_id=known[letter.key], post_ids=letter.post_ids
             )
         )
     ledger.add_deliveries(tx, edition, rows, through=batch.through)

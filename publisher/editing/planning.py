@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher.editing.content import compose_content
-from publisher.editing.opening import OPENING_BATCH
+from publisher.editing.opening import OPENING_BATCH, first_parts, known_firsts
 from publisher.editorial.choice import Choice, choose_posts, posts_for, reading_order
 from publisher.editorial.slots import next_slot, slots_between
 from publisher.model import Edition, EditionState, Verdict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from publisher.config import Digest
     from publisher.editing.desk import Desk
     from publisher.editorial.slots import Slot
-    from publisher.model import Catalog, EditionContent, Post, Ruling
+    from publisher.model import Catalog, EditionContent, Post, Ruling, Subscriber
     from publisher.store import Transaction
 
 
@@ -181,6 +181,32 @@ def preview(
         dated_on=at.astimezone(ZoneInfo(digest.zone)).date(),
         templates_sha256=desk.letters.fingerprint,
     )
+
+
+def version_for(
+    desk: Desk, content: EditionContent, person: Subscriber, *, now: datetime
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which posts one person would get, and which first parts of their series they have.
+
+    Who has all of them already is shown them all the same, so that there is a letter to see.
+    """
+    pairs, firsts = [(post.post_id, post.series) for post in content.posts], first_parts(content)
+    with desk.store.read() as tx:
+        found = ledger.read_candidates(
+            tx,
+            content.digest,
+            [*(post_id for post_id, _ in pairs), *firsts.values()],
+            rehearsal=desk.rehearsal,
+            after=person.id - 1,
+            through=person.id,
+            limit=1,
+            now=now,
+        )
+    received = found[0].received if found else frozenset()
+    declined = frozenset(person.series)
+    everything = posts_for(pairs, declined=declined, received=frozenset())
+    chosen = posts_for(pairs, declined=declined, received=received) or everything
+    return chosen, known_firsts(chosen, firsts, received)
 
 
 def _next_number(made: Sequence[Edition], digest: Digest, *, rehearsal: bool) -> int:

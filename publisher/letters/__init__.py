@@ -10,7 +10,9 @@ import hashlib
 import json
 import re
 import traceback
+from bisect import bisect_left
 from dataclasses import asdict, fields, is_dataclass, replace
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, select_autoescape
@@ -22,29 +24,37 @@ from publisher.letters.contents import (
     find_starts,
     name_edition,
     name_sender,
+    shortenings,
     spell_date,
 )
-from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline
+from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline, weigh
 from publisher.letters.plain import plain_text, readable, underline, wrap
 from publisher.look import TOKENS as LOOK
-from publisher.look import palette
+from publisher.look import direction, palette
 from publisher.model import EditionContent, Letter, LetterPost
+from publisher.preflight import BUDGET, WAYS_OUT_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from publisher.letters.contents import Item
 
 __all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text"]
 
 TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
 """The places of a letter that ``mail`` fills for each reader; the last one is in the HTML only."""
 
+WAYS_OUT = TOKENS[:2]
+"""Those that may stand in the HTML more than once."""
+
 _HTML = "letters/letter.html"
 _TEXT = "letters/letter.txt"
 _OUTPUT_CHARACTERS = 2_000_000
+_KEPT = 16
+"""Letters kept at hand, newest first."""
 _FILLER = "\u034f\u200c\u00a0" * 60
 """Takes the room after a short preheader, so that no mail program shows the text that follows."""
-_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 
 _T = TypeVar("_T")
 
@@ -67,30 +77,63 @@ class Letters:
             lstrip_blocks=True,
         )
         self._environment.filters.update(wrap=wrap, underline=underline)
+        # The letter that was tried before an edition was frozen is the one that most readers get.
+        self._make = lru_cache(maxsize=_KEPT)(self._render)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the names and sources of the templates, not where they lie."""
         return _sha256({name: source for name, (source, _) in self._sources.items()})
 
-    def render(self, content: EditionContent, post_ids: Sequence[str]) -> Letter:
+    def render(
+        self, content: EditionContent, post_ids: Sequence[str], known: Sequence[str] = ()
+    ) -> Letter:
         """Return the letter for these posts of the edition, in the edition's order.
+
+        ``known`` are first parts of their series that its readers have: it offers no start there.
 
         Raises:
             ContentError: the set is empty or has a stranger, or a template fails or does what a
                 letter must not; each problem names the template, and its line where there is one.
         """
-        posts = _choose(content, post_ids)
-        chosen = tuple(post.post_id for post in posts)
-        content, posts = _clean(content), _clean(posts)
-        context = _describe(content, posts)
-        page = self._fill(_HTML, context)
+        chosen = tuple(post.post_id for post in _choose(content, post_ids))
+        return self._make(content, chosen, tuple(known))
+
+    def _render(
+        self, content: EditionContent, chosen: tuple[str, ...], known: tuple[str, ...]
+    ) -> Letter:
+        posts = _choose(content, chosen)
+        page, context = self._compose(_clean(content), _clean(posts), known)
         self._refuse(_HTML, find_loads(page))
-        html = self._inline(page)
-        self._refuse(_HTML, find_faults(page, html, TOKENS))
+        html = self._try_style(inline, page)
+        self._refuse(_HTML, find_faults(page, html, TOKENS, many=WAYS_OUT))
         text = _tidy(self._fill(_TEXT, context))
         self._refuse(_TEXT, find_miscounts(text, TOKENS[:-1]))
-        return Letter(key=letter_key(chosen), post_ids=chosen, html=html, text=text)
+        return Letter(key=letter_key(chosen, known), post_ids=chosen, html=html, text=text)
+
+    def _compose(
+        self, content: EditionContent, posts: tuple[LetterPost, ...], known: Sequence[str] = ()
+    ) -> tuple[str, dict[str, object]]:
+        """Return the page, its posts shortened as far as the budget asks, and what it was made of."""
+        lengths = tuple(shortenings(describe_items(posts)))
+        context = _describe(content) | {"starts": find_starts(posts, known)}
+
+        @cache
+        def write(at: int, *, early: bool = False) -> tuple[str, int]:
+            # Own templates may name what changes here, and nothing else of it changes.
+            page = self._fill(_HTML, context | {"items": lengths[at], "ways_out_early": early})
+            return page, self._try_style(weigh, page)
+
+        # Texts that are too much by themselves need not be written to know it.
+        at = next(n for n, items in enumerate(lengths) if _said(items) <= BUDGET)
+        if write(at)[1] > BUDGET:
+            steps = range(at, len(lengths) - 1)
+            at += bisect_left(steps, x=True, key=lambda n: write(n)[1] <= BUDGET)
+        page, octets = write(at)
+        early = octets > WAYS_OUT_WITHIN
+        if early:
+            page, _ = write(at, early=True)
+        return page, context | {"items": lengths[at], "ways_out_early": early}
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         if name not in self._sources:
@@ -104,10 +147,10 @@ class Letters:
         except Exception as error:  # whatever a site's own template does, it is told where
             raise ContentError(self._blame(name, error)) from error
 
-    def _inline(self, page: str) -> str:
+    def _try_style(self, act: Callable[[str], _T], page: str) -> _T:
         try:
-            return inline(page)
-        except Exception as error:  # premailer raises whatever it stumbles over
+            return act(page)
+        except Exception as error:  # premailer and cssutils raise whatever they stumble over
             raise ContentError(self._problem(_HTML, _bad_style(error))) from error
 
     def _blame(self, name: str, error: Exception) -> Problem:
@@ -147,9 +190,9 @@ class Letters:
         return self._sources[name][1] if name in self._sources else name
 
 
-def letter_key(post_ids: Sequence[str]) -> str:
-    """Return the SHA-256 over the ids of a letter's posts, in the edition's order."""
-    return _sha256(list(post_ids))
+def letter_key(post_ids: Sequence[str], known: Sequence[str] = ()) -> str:
+    """Return the SHA-256 over the ids of a letter's posts, in order, and of what its readers have."""
+    return _sha256([*post_ids, ["known", *sorted(known)]] if known else list(post_ids))
 
 
 def content_sha256(content: EditionContent) -> str:
@@ -214,17 +257,15 @@ def _clean(value: _T) -> _T:
     return value
 
 
-def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[str, object]:
-    """Return everything a template may speak of."""
+def _describe(content: EditionContent) -> dict[str, object]:
+    """Return what a template may speak of beside the posts."""
     colours = palette(content.accent)
-    to_left = content.language.lower().partition("-")[0] in _RIGHT_TO_LEFT
+    way = direction(content.language)
     return {
         "content": content,
         "edition": name_edition(content),
         "dated": spell_date(content.dated_on),
         "intro": [text for text in re.split(r"\n\s*\n", content.intro.strip()) if text],
-        "items": describe_items(posts),
-        "starts": find_starts(posts),
         "sender": name_sender(content),
         "slots": {token.strip("@").lower(): token for token in TOKENS},
         "filler": _FILLER,
@@ -233,9 +274,14 @@ def _describe(content: EditionContent, posts: tuple[LetterPost, ...]) -> dict[st
         "space": LOOK["space"],
         "light": colours.light,
         "dark": colours.dark,
-        "direction": "rtl" if to_left else "ltr",
-        "near": "right" if to_left else "left",
+        "direction": way,
+        "near": "right" if way == "rtl" else "left",
     }
+
+
+def _said(items: Sequence[Item]) -> int:
+    """Return the characters of the posts themselves."""
+    return sum(len(item.html) + len(item.summary) for item in items)
 
 
 def _join(chunks: Iterable[str]) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from publisher.letters.markup import fit
 from publisher.model import EditionContent, LetterPost, Link, SeriesLine
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-
-    from markupsafe import Markup
 
 _LONGEST_LIST = 9
 _AROUND = 2
@@ -48,6 +48,11 @@ class Item:
     act: str
     """``Read part 3``; the title follows."""
     html: Markup
+    """The full text; empty where the letter has the summary, or the link alone."""
+    text: str
+    """The same as plain text."""
+    summary: str
+    """Empty where the letter has the link alone."""
     around: tuple[Link, ...]
     """The parts before and after, where the list does not show them."""
     lines: tuple[ListLine, ...]
@@ -64,13 +69,33 @@ def describe_items(posts: Sequence[LetterPost]) -> tuple[Item, ...]:
             post=post,
             place=_place(post),
             notes=tuple(_notes(post)),
-            act=_act(post),
+            act=_act(post, full=bool(post.html)),
             html=fit(post.html),
+            text=post.text,
+            summary=post.summary,
             around=tuple(_around(post, lists.get(post.series, ()))),
             lines=lists[post.series] if last.get(post.series) is post else (),
         )
         for post in posts
     )
+
+
+def shortenings(items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:
+    """Yield the items as they are, then ever shorter, down to a link each.
+
+    First full texts become summaries, then summaries go; each time the longest one, and of equal
+    ones the later. No item, series list or link is ever left out.
+    """
+    shorter = list(items)
+    yield tuple(shorter)
+    full = [at for at, item in enumerate(items) if item.html]
+    for at in sorted(full, key=lambda at: (-len(items[at].html), -at)):
+        act = _act(items[at].post, full=False)
+        shorter[at] = replace(items[at], html=Markup(), text="", act=act)
+        yield tuple(shorter)
+    for at in sorted(range(len(items)), key=lambda at: (-len(items[at].summary), -at)):
+        shorter[at] = replace(shorter[at], summary="")
+        yield tuple(shorter)
 
 
 def list_series(lines: Sequence[SeriesLine], new: Collection[str]) -> tuple[ListLine, ...]:
@@ -85,13 +110,21 @@ def list_series(lines: Sequence[SeriesLine], new: Collection[str]) -> tuple[List
     return tuple(_skip_hidden(listed, shown))
 
 
-def find_starts(posts: Sequence[LetterPost]) -> tuple[Link, ...]:
-    """Return part 1 of every series of which the letter has later parts only, titled by series."""
+def find_starts(posts: Sequence[LetterPost], known: Collection[str] = ()) -> tuple[Link, ...]:
+    """Return part 1 of every series of which the letter has later parts only, titled by series.
+
+    Not those in ``known``: posts that its readers have.
+    """
     begun = {post.series for post in posts if post.part == 1}
     starts: dict[str, Link] = {}
     for post in posts:
         for line in post.lines:
-            if line.number == 1 and line.url and post.series not in begun:
+            if (
+                line.number == 1
+                and line.url
+                and post.series not in begun
+                and line.post_id not in known
+            ):
                 starts[post.series] = Link(title=post.series_title, url=line.url)
     return tuple(starts.values())
 
@@ -181,6 +214,6 @@ def _notes(post: LetterPost) -> Iterator[str]:
         yield f"Corrected: {post.correction}"
 
 
-def _act(post: LetterPost) -> str:
+def _act(post: LetterPost, *, full: bool) -> str:
     what = "Read" if post.part is None else f"Read part {post.part}"
-    return f"{what} on the web" if post.html else what
+    return f"{what} on the web" if full else what

@@ -9,16 +9,20 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 import cssutils
+from cssutils.css import CSSRule
 from lxml import html as lxml_html
+from lxml.cssselect import CSSSelector, SelectorError
 from markupsafe import Markup
 from premailer import Premailer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from cssutils.css import CSSStyleRule
     from lxml.html import HtmlElement
 
 _KEPT = {
@@ -60,6 +64,8 @@ _LOADERS = _DROPPED - {"head", "meta", "style", "title"} | {"img"}
 _LOADING = frozenset({"src", "srcset", "background", "poster", "data", "code", "archive"})
 _FETCHES = re.compile(r"url\s*\(|@import|expression\s*\(|\bsrc\s*=", re.IGNORECASE)
 
+_EMPTY_STYLE = len(' style=""')
+
 _LOCK = threading.Lock()
 
 Reason = tuple[str, str, str]
@@ -81,8 +87,10 @@ def fit(html: str) -> Markup:
     cannot follow. Whatever could load, run or style is left out, whoever sanitised it before.
     """
     root = lxml_html.fragment_fromstring(html, create_parent="div")
-    for link in root.findall(".//sup[@class='note']/a"):
-        link.drop_tag()
+    for note in root.findall(".//sup[@class='note']"):
+        _close_up(note)
+        for link in note.findall("a"):
+            link.drop_tag()
     for element in list(root.iterdescendants()):
         _fit_element(element)
     text = root.text or ""
@@ -112,6 +120,44 @@ def inline(page: str) -> str:
     return inlined.rstrip("\n") + "\n"
 
 
+def weigh(page: str) -> int:
+    """Return how many octets the page will have once its style is inlined, or a few per cent more.
+
+    It is what lets a letter be composed to a size and inlined once.
+    """
+    document = lxml_html.document_fromstring(page)
+    style = "".join(
+        block.text or "" for block in document.iter("style") if not block.get("data-premailer")
+    )
+    added: dict[HtmlElement, int] = {}
+    with _LOCK:
+        for select, octets in _read_style(style):
+            for element in cast("list[HtmlElement]", select(document)):
+                added[element] = added.get(element, _EMPTY_STYLE) + octets
+    return len(page.encode()) - len(style.encode()) + sum(added.values())
+
+
+@lru_cache(maxsize=16)
+def _read_style(style: str) -> tuple[tuple[CSSSelector, int], ...]:
+    """Return each selector of a style sheet, with the octets of what it declares."""
+    cssutils.log.setLevel(logging.CRITICAL)
+    rules = cssutils.parseString(style, validate=False).cssRules.rulesOfType(CSSRule.STYLE_RULE)
+    pairs = ((one.selectorText, _declared(rule)) for rule in rules for one in rule.selectorList)
+    return tuple((select, octets) for text, octets in pairs if (select := _selector(text)))
+
+
+def _selector(text: str) -> CSSSelector | None:
+    """Return a selector, or None for one that picks no element of a page at rest (``:hover``)."""
+    try:
+        return CSSSelector(text, translator="html")
+    except SelectorError:
+        return None
+
+
+def _declared(rule: CSSStyleRule) -> int:
+    return sum(len(f"{one.name}:{one.propertyValue.cssText}; ") for one in rule.style)
+
+
 def find_loads(page: str) -> Iterator[Reason]:
     """Yield what in the page would make a mail program, or the inliner, fetch something."""
     for element in lxml_html.document_fromstring(page).iter():
@@ -124,7 +170,9 @@ def find_loads(page: str) -> Iterator[Reason]:
         yield from map(_load, _FETCHES.findall(_style(element)))
 
 
-def find_faults(page: str, inlined: str, tokens: Sequence[str]) -> Iterator[Reason]:
+def find_faults(
+    page: str, inlined: str, tokens: Sequence[str], *, many: Collection[str] = ()
+) -> Iterator[Reason]:
     """Yield what inlining lost or a template left out, given the page before and after."""
     if not inlined.startswith("<!DOCTYPE html>"):
         yield "letter.doctype", "<!DOCTYPE html> first", repr(inlined[:30])
@@ -137,14 +185,18 @@ def find_faults(page: str, inlined: str, tokens: Sequence[str]) -> Iterator[Reas
         "var(" in _style(element) for element in lxml_html.document_fromstring(inlined).iter("*")
     ):
         yield "letter.style", "colours and sizes written out", "var("
-    yield from find_miscounts(inlined, tokens)
+    yield from find_miscounts(inlined, tokens, many=many)
 
 
-def find_miscounts(text: str, tokens: Sequence[str]) -> Iterator[Reason]:
-    """Yield each token that is not there exactly once."""
+def find_miscounts(
+    text: str, tokens: Sequence[str], *, many: Collection[str] = ()
+) -> Iterator[Reason]:
+    """Yield each token that is not there exactly once; those in ``many`` may stand more often."""
     for token in tokens:
-        if (count := text.count(token)) != 1:
-            yield "letter.token", f"{token} exactly once", f"{count} times" if count else "none"
+        count = text.count(token)
+        if count == 0 or (count > 1 and token not in many):
+            often = "at least once" if token in many else "exactly once"
+            yield "letter.token", f"{token} {often}", f"{count} times" if count else "none"
 
 
 def _style(element: HtmlElement) -> str:
@@ -154,6 +206,15 @@ def _style(element: HtmlElement) -> str:
 
 def _load(got: str) -> Reason:
     return "letter.loads", "a letter that loads nothing when it is opened", got
+
+
+def _close_up(note: HtmlElement) -> None:
+    """Take out the space before a note's number, so that it never begins a line."""
+    before, parent = note.getprevious(), note.getparent()
+    if before is not None and before.tail:
+        before.tail = before.tail.rstrip(" ")
+    elif before is None and parent is not None and parent.text:
+        parent.text = parent.text.rstrip(" ")
 
 
 def _fit_element(element: HtmlElement) -> None:

@@ -364,7 +364,7 @@ class Pages:
             "stylesheet": f"/{self.stylesheet_path}",
             "palette": look.palette(site.accent),
             "logo": site.logo if is_own(site.logo, site.url) else "",
-            "direction": words.direction(site.language),
+            "direction": look.direction(site.language),
             "urls": urls,
             "named": self._name_feeds,
             "post_path": lambda post: urls.post_path(post.location),

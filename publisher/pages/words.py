@@ -31,9 +31,6 @@ _MONTHS = (
     "December",
 )
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_RIGHT_TO_LEFT = frozenset(
-    {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
-)
 
 
 def spell_day(day: date) -> str:
@@ -136,8 +133,3 @@ def title_notes(post: Post, body: Body) -> str:
     if not post.references:
         return "Notes"
     return "References" if len(body.notes) <= len(post.references) else "Notes and references"
-
-
-def direction(language: str) -> str:
-    """Return ``rtl`` for a language written from right to left, else ``ltr``."""
-    return "rtl" if language.lower().partition("-")[0] in _RIGHT_TO_LEFT else "ltr"

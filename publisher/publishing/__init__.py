@@ -207,6 +207,11 @@ class Shelf:
         """Return a published post's text."""
         return self.library.body(post, from_store=post.id in self.catalog.recalled)
 
+    def source(self, post: Post) -> str:
+        """Return a published post's source as text."""
+        found = self.library.source(post, from_store=post.id in self.catalog.recalled)
+        return found.data.decode("utf-8", "replace")
+
     def catalog_at(self, moment: datetime) -> Catalog:
         """Return the catalog as it would be at another moment, were nothing edited."""
 

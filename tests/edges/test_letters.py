@@ -21,10 +21,11 @@ from lxml import html as lxml_html
 from publisher.errors import ContentError
 from publisher.letters import TOKENS, Letters, content_sha256, letter_key, plain_text
 from publisher.letters.contents import ListLine, find_starts, list_series, name_sender, spell_date
-from publisher.letters.markup import find_faults, fit, inline
+from publisher.letters.markup import find_faults, fit, inline, weigh
 from publisher.letters.plain import columns, underline, wrap
 from publisher.look import contrast, palette
 from publisher.model import EditionContent, Letter, LetterPost, Link, SeriesLine
+from publisher.preflight import BUDGET, WAYS_OUT_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -211,11 +212,13 @@ def test_letter_follows_the_order_of_the_edition() -> None:
 
 def test_letter_is_a_pure_function() -> None:
     """The same content gives the same bytes, from other instances and from threads at once."""
-    first, letters = render(), Letters([TEMPLATES])
+    first = render()
     ids = [post.post_id for post in POSTS]
 
     with ThreadPoolExecutor(4) as pool:
-        others = list(pool.map(lambda _: letters.render(make_content(), ids), range(12)))
+        others = list(
+            pool.map(lambda _: Letters([TEMPLATES]).render(make_content(), ids), range(12))
+        )
 
     assert all(other == first for other in others)
 
@@ -327,7 +330,7 @@ def test_style_is_literal() -> None:
 
 def test_style_is_understood(caplog: pytest.LogCaptureFixture) -> None:
     """The style sheet is parsed without a word of warning."""
-    page = Letters([TEMPLATES])._fill("letters/letter.html", _context())
+    page, _ = Letters([TEMPLATES])._compose(make_content(), POSTS)
     style = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)[-1]
 
     cssutils.log.addHandler(caplog.handler)
@@ -339,12 +342,6 @@ def test_style_is_understood(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records == []
 
 
-def _context() -> dict[str, object]:
-    from publisher.letters import _describe  # noqa: PLC0415 - only here
-
-    return _describe(make_content(), POSTS)
-
-
 def test_text_can_be_read_in_both_schemes() -> None:
     """Everything that is text has 4.5:1 on paper and on the ground of a new line."""
     for colours in (palette("#0b5c6e").light, palette("#0b5c6e").dark):
@@ -353,6 +350,18 @@ def test_text_can_be_read_in_both_schemes() -> None:
         assert contrast(colours.accent, colours.paper) >= 4.5
         assert contrast(colours.ink, colours.accent_soft) >= 4.5
         assert contrast(colours.accent, colours.accent_soft) >= 4.5
+
+
+@pytest.mark.parametrize("accent", ["#0b5c6e", "#ff9900", "#00ff00", "#202020"])
+def test_text_can_be_read_when_colours_are_turned_round(accent: str) -> None:
+    """Mail programs that invert a letter by force leave 4.5:1, whatever the accent."""
+
+    def inverted(colour: str) -> str:
+        return f"#{0xFFFFFF ^ int(colour[1:], 16):06x}"
+
+    light = palette(accent).light
+    for text in (light.ink, light.quiet, light.accent):
+        assert contrast(inverted(text), inverted(light.paper)) >= 4.5
 
 
 def test_letter_of_ten_summaries_stays_small() -> None:
@@ -376,6 +385,108 @@ def test_preheader_is_first_and_hidden() -> None:
     assert first.get("style", "").startswith("display:none;")
     assert first.text_content().startswith("@@PREHEADER@@\u034f\u200c\u00a0")
     assert "\u034f" not in render().text
+
+
+# ------------------------------------------------------------------------------ the byte budget
+
+
+def make_long(number: int, letters: int, **changes: Any) -> LetterPost:
+    """A post of its own series with a full text of about so many letters."""
+    words = f"<p>{'Slow words. ' * (letters // 12)}</p>"
+    lines = make_lines(f"s{number}", ["One", "Two"])
+    return make_post(
+        f"s{number}", lines, 2, **({"html": words, "text": f"LONG {number}"} | changes)
+    )
+
+
+def test_long_texts_give_way_to_summaries() -> None:
+    """The longest text gives way first, of equal ones the later, and no more than must."""
+    sizes = (35_000, 9_000, 40_000, 35_000, 9_000)
+    posts = [make_long(number, size) for number, size in enumerate(sizes)]
+
+    letter = render(*posts)
+
+    kept = [f"LONG {number}" in letter.text for number in range(5)]
+    assert kept == [True, True, False, False, True]
+    assert 60_000 < len(letter.html.encode()) <= BUDGET
+    assert texts(parse(letter), ".//h2") == ["Two"] * 5
+    assert "The summary of Two." in letter.html
+    assert "The summary of Two." in letter.text
+
+
+def test_summaries_give_way_to_links() -> None:
+    """Where summaries are too long for a letter, titles, links and series lists stay."""
+    posts = [make_long(n, 60_000, summary=f"Summary {n}. " * 1_500) for n in range(10)]
+
+    letter = render(*posts)
+
+    document = parse(letter)
+    assert len(letter.html.encode()) <= BUDGET
+    assert [n for n in range(10) if f"Summary {n}." in letter.html] == [0, 1, 2]
+    assert [n for n in range(10) if f"Summary {n}." in letter.text] == [0, 1, 2]
+    assert len(document.findall(".//ul")) == 10
+    assert {f"{SITE}/s{n}/2/" for n in range(10)} <= set(hrefs(document))
+    assert letter.html.rstrip().endswith("</html>")
+
+
+def test_last_blocks_are_never_cut() -> None:
+    """However much there is, the letter ends with notice, reason, ways out and address."""
+    letter = render(*(make_long(n, 200_000, summary="Much. " * 5_000) for n in range(10)))
+
+    for part in (letter.html, letter.text):
+        ends = [
+            part.rindex(word) for word in ("988", "@@REASON@@", "@@UNSUBSCRIBE_URL@@", "19103")
+        ]
+        assert ends == sorted(ends)
+    assert len(letter.html.encode()) <= BUDGET
+
+
+def test_long_letter_has_its_ways_out_early() -> None:
+    """Beyond 60,000 octets the links to leave stand at the beginning too; the text needs them once."""
+    short, long = render(make_long(1, 20_000)), render(make_long(1, 70_000))
+
+    assert short.html.count("@@UNSUBSCRIBE_URL@@") == short.html.count("@@PREFERENCES_URL@@") == 1
+    assert long.html.count("@@UNSUBSCRIBE_URL@@") == long.html.count("@@PREFERENCES_URL@@") == 2
+    assert len(long.html.partition("@@UNSUBSCRIBE_URL@@")[0].encode()) < WAYS_OUT_WITHIN
+    assert [long.text.count(token) for token in TOKENS] == [1, 1, 1, 0]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 60_000), min_size=1, max_size=6),
+    letters=st.sampled_from(
+        ["Slow words. ", "Слова. ", "<b>b</b> <a href='https://a.example/'>a</a> "]
+    ),
+)
+@settings(max_examples=12, deadline=None)
+def test_letter_is_composed_to_its_budget(sizes: list[int], letters: str) -> None:
+    """Whatever the texts, the inlined letter stays within its budget."""
+    posts = [
+        make_long(at, 0, html=f"<p>{letters * (size // len(letters))}</p>")
+        for at, size in enumerate(sizes)
+    ]
+
+    assert len(render(*posts).html.encode()) <= BUDGET
+
+
+def test_weight_is_known_before_inlining() -> None:
+    """The estimate is never less than the truth, and not much more, whatever a letter has."""
+    for posts in (POSTS, [replace(post, html=BODY * 5, text="x") for post in POSTS]):
+        page, _ = shipped()._compose(make_content(*posts), tuple(posts))
+        octets = len(inline(page).encode())
+
+        assert octets <= weigh(page) <= 1.05 * octets
+
+
+def test_style_is_inlined_once_a_letter(inlinings: list[str]) -> None:
+    """The costly step runs once, even for a letter that is shortened in many steps or asked for again."""
+    posts = [make_long(n, 60_000, summary="Much. " * 3_000) for n in range(10)]
+    letters, content = Letters([TEMPLATES]), make_content(*posts)
+    ids = [post.post_id for post in posts]
+
+    one, again = letters.render(content, ids), letters.render(content, ids[::-1])
+
+    assert one == again
+    assert len(inlinings) == 1
 
 
 # -------------------------------------------------------------------------------- what it says
@@ -559,6 +670,17 @@ def test_newcomers_are_led_to_part_one() -> None:
     }
 
 
+def test_who_knows_part_one_is_not_led_there() -> None:
+    """Readers who have part 1 of a series get another letter, which offers the other series only."""
+    content, ids = make_content(), [post.post_id for post in POSTS]
+    letter = shipped().render(content, ids, known=["urn:mood:1"])
+
+    assert "Start “On mood” from part 1" not in letter.html + letter.text
+    assert "Start “On grief” from part 1" in letter.html
+    assert letter.key == letter_key(ids, ["urn:mood:1"]) != letter_key(ids)
+    assert letter.post_ids == tuple(ids)
+
+
 def test_newcomers_are_led_nowhere_in_vain() -> None:
     """With part 1 in the letter, taken back, or no series at all there is nothing to start."""
     withdrawn = replace(POSTS[0], lines=MOOD[1:])
@@ -686,6 +808,14 @@ def test_fit_keeps_the_shape_of_a_post() -> None:
     assert fit("") == ""
 
 
+@pytest.mark.parametrize("before", ["", "first ", "<b>first</b> ", "<b>first</b>"])
+def test_note_stands_close_to_its_word(before: str) -> None:
+    """The number of a note never begins a line."""
+    note = '<sup class="note"><a href="#note-1">1</a></sup>'
+
+    assert str(fit(f"<p>{before}{note}.</p>")) == f"<p>{before.rstrip()}<sup>1</sup>.</p>"
+
+
 def test_inlining_fetches_nothing() -> None:
     """Even a style that imports another is inlined without a request."""
     with listening() as (url, visits):
@@ -731,6 +861,16 @@ def test_templates_are_overridden_one_by_one(tmp_path: Path) -> None:
 
     assert "MINE Our practice moves\n" in letter.text
     assert letter.html == render(POSTS[4]).html
+
+
+def test_style_for_a_pointer_is_let_be(tmp_path: Path) -> None:
+    """A rule for links under a pointer picks nothing at rest, and spoils no letter."""
+    style = (TEMPLATES / "letters/style.css").read_text(encoding="utf-8")
+    letters = override(tmp_path, "style.css", style + ".read:focus-visible { color: #000000 }\n")
+
+    letter = letters.render(make_content(), ["urn:loose"])
+
+    assert "Our practice moves" in letter.html
 
 
 def test_fingerprint_follows_what_templates_say(tmp_path: Path) -> None:

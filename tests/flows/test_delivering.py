@@ -554,7 +554,10 @@ def test_a_rehearsal_goes_to_the_outbox_whatever_the_site_became(folder: Folder)
 
 def _go_live(folder: Folder) -> app.Site:
     """A relay that is not on this machine: the address is one that nobody has (RFC 5737)."""
-    folder.configure(mail__smtp='host = "192.0.2.1"\nport = 587\nsecurity = "starttls"')
+    folder.configure(
+        site=f'{folder.settings["site"]}\npostal_address = "12 River Street"',
+        mail__smtp='host = "192.0.2.1"\nport = 587\nsecurity = "starttls"',
+    )
     return folder.open()
 
 

@@ -719,7 +719,7 @@ def test_a_full_text_is_fit_for_mail(folder: Folder, site: app.Site) -> None:
         date="2026-11-02",
         body=(
             "See [part one](/sleep/one/) and a note[^1].\n\n![A lamp & a bed](lamp.png)\n\n"
-            "[![A map](lamp.png)](https://example.com/map)\n\n[^1]: A book, [here](/about/).\n"
+            "[![A map](lamp.png)](https://example.com/map)\n\n[^1]: A book, [here](/archive/).\n"
         ),
     ).parent
     (bundle / "lamp.png").write_bytes(_png())
@@ -731,7 +731,7 @@ def test_a_full_text_is_fit_for_mail(folder: Folder, site: app.Site) -> None:
     assert f'href="{site_url}/sleep/one/"' in two.html
     assert f'<a href="{site_url}/sleep/two/">Picture: A lamp &amp; a bed</a>' in two.html
     assert f'href="{site_url}/sleep/two/#note-1"' in two.html
-    assert f'href="{site_url}/about/"' in two.html
+    assert f'href="{site_url}/archive/"' in two.html
     assert '<a href="https://example.com/map">Picture: A map</a>' in two.html
     assert "<img" not in two.html
     assert "References" in two.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from publisher import app
+from publisher import app, delivering
 from publisher.editing import opening
 from publisher.letters import Letters
 from publisher.model import Deferred, EditionState, Phase, Rejected
@@ -72,6 +72,11 @@ def _letters(site: app.Site) -> dict[str, int]:
     written = rows(site, schema.deliveries, columns.edition_id, columns.letter_id)
     given = [row[1] for row in written if row[0] == edition.id]
     return {name: given.count(letter_id) for name, letter_id in found.items()}
+
+
+def _preview(folder: Folder, name: str) -> str:
+    folder.run("preview", "weekly", "--for", f"{name}@example.net", "--out", str(folder.path))
+    return (folder.path / "letter.txt").read_text("utf-8")
 
 
 def _two_digests(folder: Folder) -> app.Site:
@@ -205,6 +210,42 @@ def test_a_letter_that_fails_for_some_holds_the_edition(folder: Folder, site: ap
     assert counts(site, only(site)) == {"pending": 2}
 
 
+def test_who_has_part_one_is_not_led_to_it(folder: Folder, site: app.Site) -> None:
+    """Who never got part 1 is offered it; who has it gets the same posts without; rehearsals apart."""
+    join(site, "anna")
+    tick(site, SLOT)
+    send(site, SLOT)
+    join(site, "ben")
+    folder.post("sleep/02-next.md", "Next", date="2026-11-25")
+
+    previewed = [_preview(folder, "anna"), _preview(folder, "ben")]
+    tick(site, SLOT + WEEK)
+    way_out, _ = send(site, SLOT + WEEK)
+
+    mails = {
+        envelope.recipient: delivering.readable_parts(data) for envelope, data in way_out.accepted
+    }
+    start = "Start “Sleep” from part 1"
+    for kind in ("html", "text"):
+        assert start not in mails["anna@example.net"][kind]
+        assert start in mails["ben@example.net"][kind]
+    assert [start in text for text in previewed] == [False, True]
+    assert (all_editions(site)[-1].audience, all_editions(site)[-1].letters) == (2, 2)
+
+
+def test_each_letter_is_inlined_once(site: app.Site, inlinings: list[str]) -> None:
+    """From slot to wire the costly step runs once a letter, however many people get it."""
+    join(site, *(f"reader{number}" for number in range(20)))
+    join(site, *(f"other{number}" for number in range(20)), series=("sleep",))
+
+    tick(site, SLOT)
+    way_out, _ = send(site, SLOT)
+
+    assert only(site).letters == 2
+    assert len(way_out.accepted) == 40
+    assert len(inlinings) == 2
+
+
 # ---------------------------------------------------------------------------------------- batches
 
 
@@ -229,9 +270,11 @@ def test_others_write_while_letters_are_rendered(
     anna, _ = join(site, "anna", "ben")
     real = Letters.render
 
-    def render(self: Letters, content: EditionContent, post_ids: Sequence[str]) -> Letter:
+    def render(
+        self: Letters, content: EditionContent, post_ids: Sequence[str], known: Sequence[str] = ()
+    ) -> Letter:
         leave(site, anna, now=SLOT)
-        return real(self, content, post_ids)
+        return real(self, content, post_ids, known)
 
     monkeypatch.setattr(Letters, "render", render)
     tick(site, SLOT)

@@ -41,7 +41,8 @@ def test_init_makes_a_site_that_runs(tmp_path: Path, folder: Folder) -> None:
 
     assert made.code == 0
     assert (again.code, again.data["error"]["code"]) == (5, "init.exists")
-    assert (checked.code, checked.out) == (0, "Everything is in order.\n")
+    assert (checked.code, checked.out) == (0, "0 errors, 1 warning.\n")
+    assert "“insomnia” in: Weekly letter" in checked.err
     assert ran.code == 0
     assert ran.data["editions"][0]["state"] == "sent"
 

@@ -141,10 +141,11 @@ def test_page_goes_the_whole_way(folder: Folder, text: str) -> None:
     path = folder.json("import", source, "--series", "therapies")["posts"][0]["path"]
     location = path.removeprefix("posts/").replace("/01-", "/").removesuffix(".md")
 
-    checked = folder.run("check")
+    checked = folder.run("--json", "check")
     ran = folder.run("--json", "publish", "--now", "weekly")
 
-    assert (checked.code, checked.out) == (0, "Everything is in order.\n")
+    assert checked.code == 0
+    assert {one["level"] for one in checked.data["problems"]} <= {"warning"}
     assert ran.code == 0
     assert ran.data["editions"][0]["state"] == "sent"
     page = folder.public(f"{location}/index.html")
