@@ -117,7 +117,7 @@ def _rebuild(
     with store.read() as tx:
         public = read_public(tx, rehearsal=config.mail.transport == "outbox")
     done = Build(problems=catalog.problems)
-    with Galley(count_processors()) as galley:
+    with Galley(config.paths.state, count_processors()) as galley:
         press = Press(
             config=config,
             catalog=catalog,

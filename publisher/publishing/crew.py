@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from publisher.errors import Problem, Unavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -32,7 +34,7 @@ def share(
     A worker is a copy of this process (``fork``), which tells ``start`` its number first and returns
     what can be pickled; this process is worker 0. There is one for each processor, and no other
     where there is little to do, or where threads are at work, which a copy would not have.
-    Raises what a share raises, and ChildProcessError where a worker died.
+    Raises what a share raises, and Unavailable where a worker died.
     """
     if workers is None:
         alone = len(pieces) < ENOUGH or threading.active_count() > 1
@@ -79,7 +81,7 @@ class _Helper(Generic[_Result]):
         with os.fdopen(os.dup(self._reading), "rb") as stream:
             told = stream.read()
         if not told:
-            raise ChildProcessError("a process that shared the work died")
+            raise Unavailable(_died())
         is_done, value = pickle.loads(told)  # noqa: S301 - from a copy of this process
         if not is_done:
             raise value
@@ -112,3 +114,13 @@ def _work_and_end(
     with suppress(BaseException), os.fdopen(writing, "wb") as stream:
         stream.write(told)
     os._exit(status)
+
+
+def _died() -> Problem:
+    return Problem(
+        code="build.process",
+        path="build",
+        expected="every process that shares the work to come to its end",
+        got="one was ended from outside, perhaps for want of memory",
+        hint="Run it again. What was written is whole, and what was published stays.",
+    )

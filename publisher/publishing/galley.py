@@ -6,9 +6,11 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Self
 
+from publisher.errors import Problem, Unavailable
 from publisher.feeds import Plates
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     Spots = dict[str, tuple[int, int, int, int, int]]
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
 class Galley:
     """Keeps entries by post id; several processes that share it write a file each."""
 
-    def __init__(self, writers: int = 1) -> None:
-        self._files = [tempfile.TemporaryFile(prefix="publisher-") for _ in range(writers)]  # noqa: SIM115 - closed with the galley
+    def __init__(self, folder: Path, writers: int = 1) -> None:
+        self._folder = folder
+        self._files = [
+            tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the galley
+            for _ in range(writers)
+        ]
         self._spots: Spots = {}
         self._ends = [0] * writers
         self._writer = 0
@@ -37,10 +43,16 @@ class Galley:
             file.close()
 
     def keep(self, post_id: str, plates: Plates) -> None:
-        """Keep a post's entry."""
+        """Keep a post's entry; raises Unavailable where the disk is full."""
         data = plates.atom + plates.rss + plates.json
         at = self._ends[self._writer]
-        os.pwrite(self._files[self._writer].fileno(), data, at)
+        left = memoryview(data)
+        try:
+            while left:
+                place = at + len(data) - len(left)
+                left = left[os.pwrite(self._files[self._writer].fileno(), left, place) :]
+        except OSError as error:
+            raise Unavailable(self._full(error)) from error
         self._ends[self._writer] += len(data)
         sizes = len(plates.atom), len(plates.rss), len(plates.json)
         self._spots[post_id] = (self._writer, at, *sizes)
@@ -65,3 +77,12 @@ class Galley:
     def learn(self, spots: Spots) -> None:
         """Take over what another process kept."""
         self._spots.update(spots)
+
+    def _full(self, error: OSError) -> Problem:
+        return Problem(
+            code="build.room",
+            path=str(self._folder),
+            expected="room for the entries of the feeds while the site is built",
+            got=error.strerror or str(error),
+            hint="Make room there; what was published stays as it is.",
+        )
