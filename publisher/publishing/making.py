@@ -26,7 +26,7 @@ def make_outputs(press: Press, outputs: Sequence[Output]) -> list[str]:
     carried = {post.id: post for output in outputs for post in output.carries}
     posts = [output.page_of for output in outputs if output.page_of]
     posts += [post for post_id, post in carried.items() if post_id not in pages]
-    # A process of its own has no connection to the store.
+    # A copy of this process has no connection to the store.
     here = [post for post in posts if press.is_recalled(post)]
     anywhere = [post for post in posts if not press.is_recalled(post)]
 
@@ -45,7 +45,8 @@ def make_outputs(press: Press, outputs: Sequence[Output]) -> list[str]:
     for changed, spots in share(make_posts, anywhere, start=press.galley.write_file):
         written += changed
         press.galley.learn(spots)
-    rest = [output for output in outputs if not output.page_of]
+    written += _write_all(press, [output for output in outputs if output.from_store])
+    rest = [output for output in outputs if not (output.page_of or output.from_store)]
     for changed in share(lambda some: _write_all(press, some), rest):
         written += changed
     return written

@@ -97,6 +97,7 @@ def _posts(press: Press, web: Catalog) -> Iterator[Output]:
                 file=f"{post.location}/{name}",
                 inputs=digest(post.source_sha256, name),
                 make=_image_maker(press, post, name),
+                from_store=press.is_recalled(post),
             )
 
 

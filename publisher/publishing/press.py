@@ -37,6 +37,8 @@ class Output:
     asset: bool = False
     page_of: Post | None = None
     """The post whose page it is."""
+    from_store: bool = False
+    """It is read from the store, to which a copy of this process has no connection."""
     carries: tuple[Post, ...] = ()
     """The posts whose entries it joins."""
 

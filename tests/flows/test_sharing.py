@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,14 @@ from publisher.errors import Problem, Refused, Unavailable
 from publisher.feeds import Plates
 from publisher.publishing.crew import ENOUGH, count_processors, share
 from publisher.publishing.galley import Galley
+from publisher.publishing.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from publisher.model import Post
+    from publisher.posts import Source
     from tests.conftest import Folder
 
 
@@ -163,3 +167,31 @@ def test_a_shared_build_makes_the_same_bytes(
 
     assert "archive/2.atom" in alone[0]
     assert alone == shared
+
+
+def test_only_this_process_reads_the_store(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection must not be used by two: posts that are shown from the store are made here."""
+    for number in range(12):
+        bundle = folder.post(f"walks/{number + 1:02}-walk-{number}/index.md", f"Walk {number}")
+        (bundle.parent / "map.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes([number]) * 40)
+    assert folder.run("build").code == 0
+    before = {
+        file: file.read_bytes() for file in (folder.path / "public").rglob("*") if file.is_file()
+    }
+    shutil.rmtree(folder.path / "public")
+    shutil.rmtree(folder.path / "posts/walks")
+    monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
+    monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: 3)
+    here, read = os.getpid(), Library.source
+
+    def read_here(library: Library, post: Post, *, from_store: bool) -> Source:
+        assert not from_store or os.getpid() == here
+        return read(library, post, from_store=from_store)
+
+    monkeypatch.setattr(Library, "source", read_here)
+
+    assert folder.run("build").code == 4
+
+    assert {file: file.read_bytes() for file in before} == before
