@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from playwright.sync_api import Browser
+
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SITE_ID = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
 REPOSITORY = Path(__file__).parent.parent
@@ -156,3 +158,12 @@ def _closed_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for store in opened:
         store.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, one for all tests of a process; a machine without one fails here."""
+    from tests.pictures import chromium  # noqa: PLC0415 - most tests need none
+
+    with chromium() as one:
+        yield one

@@ -76,7 +76,7 @@ def serve(root: Path, kind: Kind = "service", **options: Any) -> Iterator[House]
         if kind == "service":
             yield House(root, port)
         else:
-            start = _caddy if kind == "caddy" else _nginx
+            start = _caddy if kind == "caddy" else nginx
             root.mkdir(parents=True, exist_ok=True)
             with start(root, port, kind, **options) as front:
                 yield House(root, front, kind)
@@ -128,9 +128,10 @@ def written_for_here(text: str, changes: dict[str, str]) -> str:
 
 
 @contextmanager
-def _nginx(
+def nginx(
     root: Path, service: int, kind: Kind, *, hub: str = "", url: str = "", **_options: Any
 ) -> Iterator[int]:
+    """Run nginx with the shipped settings before these files and that port of ours; yield its own."""
     port = _free_port()
     with_brotli = kind == "nginx"
     changes = {
@@ -157,7 +158,7 @@ def _nginx(
             + ("user root;\n" if os.geteuid() == 0 else "")
             + f"daemon off;\nworker_processes 1;\npid {folder}/pid;\n"
             f"error_log {folder}/errors crit;\nevents {{ }}\n"
-            f"http {{\n{temporary}include {folder}/site.conf;\n}}\n",
+            f"http {{\nsendfile on;\ntcp_nopush on;\n{temporary}include {folder}/site.conf;\n}}\n",
             "utf-8",
         )
         command = ["nginx", "-p", str(folder), "-e", f"{folder}/errors", "-c"]

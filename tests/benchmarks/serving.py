@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.build import as_table, divide, measure, say, spread
 from tests.benchmarks.programs import PUBLISHER, REPOSITORY
 from tests.benchmarks.sites import write_sites
+from tests.servers import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,24 +39,6 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
 _STATUS_OCTETS = 1500
 """More than any 304 has, and less than any whole feed."""
-_MAIN = """\
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ }}
-http {{
-    include /etc/nginx/mime.types;
-    sendfile on;
-    tcp_nopush on;
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {server}
-}}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +63,11 @@ def serve(folder: Path, *, rounds: int, seconds: int) -> Serving:
         _find(program)
     site = write_sites(folder, POSTS, [PUBLISHER]).folders[PUBLISHER.name]
     measure(PUBLISHER.command(site), site)
-    ours, theirs = _free_port(), _free_port()
-    with _publisher(site, ours), _nginx(folder, site / "public", theirs, app_port=ours):
+    ours = _free_port()
+    with (
+        _publisher(site, ours),
+        nginx(site / "public", ours, "nginx without brotli") as theirs,
+    ):
         servers = {PUBLISHER.name: ours, NGINX: theirs}
         etags = {name: _learn(port) for name, port in servers.items()}
         rates: dict[tuple[str, str], list[float]] = {}
@@ -171,40 +156,6 @@ def _publisher(site: Path, port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "publisher", "--config", str(config), "--quiet", "run"]
     with _started(command, port, signal.SIGTERM):
         yield
-
-
-@contextmanager
-def _nginx(folder: Path, public: Path, port: int, *, app_port: int) -> Iterator[None]:
-    config = folder / "nginx.conf"
-    server = adapt(
-        (REPOSITORY / "docs" / "deploy" / "nginx.conf").read_text("utf-8"),
-        public,
-        port,
-        app_port=app_port,
-    )
-    config.write_text(_MAIN.format(folder=folder, server=server), "utf-8")
-    folder.chmod(0o755)  # its worker is another user where its master is root
-    command = [_find(NGINX), "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
-    with _started(command, port, signal.SIGQUIT):
-        yield
-
-
-def adapt(server: str, public: Path, port: int, *, app_port: int) -> str:
-    """Return nginx's server of ``docs/deploy/`` for this machine: loopback, no certificate.
-
-    Raises RuntimeError where a line that has to be changed is not there.
-    """
-    for pattern, line in (
-        (r"listen 443 ssl;", f"listen {_HOST}:{port};"),
-        (r"^\s*ssl_certificate .*;\n", ""),
-        (r"^\s*ssl_certificate_key .*;\n", ""),
-        (r"root /srv/letters/public;", f"root {public};"),
-        (r"proxy_pass http://127.0.0.1:8000;", f"proxy_pass http://{_HOST}:{app_port};"),
-    ):
-        server, changed = re.subn(pattern, line, server, flags=re.MULTILINE)
-        if not changed:
-            raise RuntimeError(f"docs/deploy/nginx.conf has no line {pattern}")
-    return server
 
 
 @contextmanager

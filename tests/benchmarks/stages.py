@@ -68,7 +68,6 @@ STAGES: Final = {
         "publisher.site:sweep",
     ),
     "wait for the disk": ("os:fsync", "os:sync"),
-    "wait for the other process": ("publisher.publishing.crew:_Helper.result",),
     "database": (
         "publisher.store.posts:pin",
         "publisher.store.posts:load_record",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from publisher import posts
-from tests.benchmarks import serving
 from tests.benchmarks.build import (
     CASES,
     Comparison,
@@ -284,16 +283,3 @@ def test_profile_explains_where_the_time_of_a_build_goes(tmp_path: Path) -> None
     assert all(stage.calls for stage in told.stages[:-1])
     assert seconds["everything else"] < told.wall_seconds / 2
     assert "| pages: templates |" in write_stages(told)
-
-
-def test_nginx_serves_as_the_documentation_says() -> None:
-    """Only what names a machine is changed: the address, the certificate, the folder."""
-    documented = (REPOSITORY / "docs" / "deploy" / "nginx.conf").read_text("utf-8")
-
-    adapted = serving.adapt(documented, REPOSITORY / "public", 8123, app_port=8124)
-
-    changed = [line for line in adapted.splitlines() if line not in documented.splitlines()]
-    assert [line.split()[0] for line in changed] == ["listen", "root", "proxy_pass"]
-    assert "gzip_static on;" in adapted and "ssl" not in adapted
-    with pytest.raises(RuntimeError, match="has no line"):
-        serving.adapt("server { }", REPOSITORY, 1, app_port=2)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pictures import chromium, served_sample
+from tests.pictures import served_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
 
     from tests.pictures import Sample
 
@@ -76,11 +74,4 @@ POSTS = {
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
     """The site, built at its two slots and served on loopback."""
     with served_sample(tmp_path_factory.mktemp("sample"), POSTS) as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The machine's Chromium; a machine without one fails here."""
-    with chromium() as one:
         yield one

@@ -19,10 +19,9 @@ from publisher import app, editing, mail
 from publisher.deliverability import parse_address
 from publisher.notices import SAMPLES, Kind, Notices, NoticeSite
 from tests.conftest import REPOSITORY, Folder
-from tests.pictures import FIRST_SLOT, SECOND_SLOT, chromium, watched_page
+from tests.pictures import FIRST_SLOT, SECOND_SLOT, watched_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
@@ -146,13 +145,6 @@ def _make(name: str, site: app.Site, at: Any) -> Sample:
     page, _ = desk.letters._compose(content, content.posts)
     html = files["letter.html"].decode()
     return Sample(name=name, html=html, eml=files["letter.eml"], page=page)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The machine's Chromium."""
-    with chromium() as browser:
-        yield browser
 
 
 def _open_page(browser: Browser, scheme: Scheme, width: int) -> Any:
