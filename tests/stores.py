@@ -190,39 +190,21 @@ def open_batch(
     tx: Transaction, edition: Edition, *, limit: int = 10_000, now: datetime = NOON
 ) -> bool:
     """Write the next deliveries of an opening; False where there are no more."""
-    after, through = ledger.opening_range(tx, edition)
-    post_ids = [one for one, _ in editions.read_posts(tx, edition.id)]
-    candidates = ledger.read_candidates(
-        tx,
-        edition.digest,
-        post_ids,
-        rehearsal=edition.rehearsal,
-        after=after,
-        through=through,
-        limit=limit,
-        now=now,
-    )
-    if not candidates:
+    posts = [(one, "sleep") for one, _ in editions.read_posts(tx, edition.id)]
+    batch = ledger.gather(tx, edition, posts, limit=limit, now=now)
+    if batch is None:
         return False
     known = editions.letter_ids(tx, edition.id)
-    rows = []
-    for one in candidates:
-        chosen = posts_for(
-            [(post_id, "sleep") for post_id in post_ids],
-            declined=one.declined,
-            received=one.received,
-        )
+    lots = {}
+    for group in batch.groups:
+        chosen = posts_for(posts, declined=group.declined, received=group.received)
         key = hashlib.sha256(" ".join(chosen).encode()).hexdigest()
         if chosen and key not in known:
             letter = Letter(key=key, post_ids=chosen, html="<p>", text="text")
             known[key] = editions.add_letter(tx, edition.id, letter)
         if chosen:
-            rows.append(
-                ledger.NewDelivery(
-                    subscriber_id=one.subscriber_id, letter_id=known[key], post_ids=chosen
-                )
-            )
-    ledger.add_deliveries(tx, edition, rows, through=candidates[-1].subscriber_id)
+            lots[group.code] = ledger.Lot(letter_id=known[key], post_ids=chosen)
+    ledger.add_deliveries(tx, edition, batch, lots)
     return True
 
 

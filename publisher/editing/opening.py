@@ -5,7 +5,6 @@ Letters are rendered while no transaction is open: inlining takes long, and othe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from publisher.editing.desk import MOST_LETTERS, hold, is_approved_since_slot, is_late
@@ -16,7 +15,7 @@ from publisher.model import EditionState, HeldReason
 from publisher.store import editions, ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from publisher.editing.desk import Desk
@@ -27,20 +26,6 @@ OPENING_BATCH = 10_000
 """People of one transaction."""
 
 _Set = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """The next people of an opening, and what each gets."""
-
-    chosen: tuple[tuple[int, _Set], ...]
-    """Subscriber id and post ids, for those who get anything."""
-    through: int
-    """The last person looked at; 0 where nobody was left."""
-
-    @property
-    def sets(self) -> set[_Set]:
-        return {chosen for _, chosen in self.chosen}
 
 
 def open_editions(desk: Desk, *, now: datetime) -> list[Problem]:
@@ -91,67 +76,50 @@ def _write_deliveries(
     desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
 ) -> list[Problem]:
     """Write batch after batch and let the edition be sent; it may stop and go on anywhere."""
+    posts = [(post.post_id, post.series) for post in content.posts]
     rendered: dict[_Set, Letter] = {}
     while True:
         with desk.store.write() as tx:
             if editions.read_one(tx, edition.id).state is not EditionState.READY:
                 return []
-            known = editions.letter_ids(tx, edition.id)
-            batch = _read_batch(tx, edition, content, now=now)
-            if not batch.through:
+            batch = ledger.gather(tx, edition, posts, limit=OPENING_BATCH, now=now)
+            if batch is None:
                 ledger.finish_opening(tx, edition)
                 return []
-            unmade = batch.sets - rendered.keys()
+            known = editions.letter_ids(tx, edition.id)
+            chosen = _choose(posts, batch.groups)
+            unmade = set(chosen.values()) - rendered.keys()
             if not unmade:
-                _write_batch(tx, edition, batch, rendered, known)
+                _write_batch(tx, edition, batch, chosen, rendered, known)
                 continue
-        letters = {*known, *map(letter_key, batch.sets)}
+        letters = {*known, *map(letter_key, chosen.values())}
         if len(letters) > MOST_LETTERS and not is_approved_since_slot(edition):
             return hold(desk.store, edition, HeldReason.VERSIONS)
-        for chosen in unmade:
-            rendered[chosen] = desk.letters.render(content, chosen)
+        for post_ids in unmade:
+            rendered[post_ids] = desk.letters.render(content, post_ids)
 
 
-def _read_batch(
-    tx: Transaction, edition: Edition, content: EditionContent, *, now: datetime
-) -> _Batch:
-    after, through = ledger.opening_range(tx, edition)
-    pairs = [(post.post_id, post.series) for post in content.posts]
-    candidates = ledger.read_candidates(
-        tx,
-        edition.digest,
-        [post_id for post_id, _ in pairs],
-        rehearsal=edition.rehearsal,
-        after=after,
-        through=through,
-        limit=OPENING_BATCH,
-        now=now,
-    )
-    chosen = [
-        (one.subscriber_id, posts_for(pairs, declined=one.declined, received=one.received))
-        for one in candidates
-    ]
-    return _Batch(
-        chosen=tuple((subscriber_id, posts) for subscriber_id, posts in chosen if posts),
-        through=candidates[-1].subscriber_id if candidates else 0,
-    )
+def _choose(posts: Sequence[tuple[str, str]], groups: Iterable[ledger.Group]) -> dict[str, _Set]:
+    """Choose the posts of each group, by its code; those who would get none are left out."""
+    chosen = {
+        group.code: posts_for(posts, declined=group.declined, received=group.received)
+        for group in groups
+    }
+    return {code: post_ids for code, post_ids in chosen.items() if post_ids}
 
 
 def _write_batch(
     tx: Transaction,
     edition: Edition,
-    batch: _Batch,
+    batch: ledger.Batch,
+    chosen: Mapping[str, _Set],
     rendered: Mapping[_Set, Letter],
     known: dict[str, int],
 ) -> None:
-    rows = []
-    for subscriber_id, chosen in batch.chosen:
-        letter = rendered[chosen]
+    lots = {}
+    for code, post_ids in chosen.items():
+        letter = rendered[post_ids]
         if letter.key not in known:
             known[letter.key] = editions.add_letter(tx, edition.id, letter)
-        rows.append(
-            ledger.NewDelivery(
-                subscriber_id=subscriber_id, letter_id=known[letter.key], post_ids=chosen
-            )
-        )
-    ledger.add_deliveries(tx, edition, rows, through=batch.through)
+        lots[code] = ledger.Lot(letter_id=known[letter.key], post_ids=post_ids)
+    ledger.add_deliveries(tx, edition, batch, lots)

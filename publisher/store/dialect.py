@@ -203,6 +203,34 @@ def insert_new_returning(
     return connection.execute(statement, rows).all()
 
 
+def insert_selected(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: sa.Select[Any]
+) -> int:
+    """Insert what a query returns, none of which passes through this process; return how many."""
+    kept = {"preserve_rowcount": True}
+    statement = sa.insert(table).from_select(columns, rows)
+    return connection.execute(statement, execution_options=kept).rowcount
+
+
+def scratch_table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Return a table of one connection's own, to be made by ``clear_scratch``."""
+    return sa.Table(
+        name,
+        sa.MetaData(),  # none of the schema's
+        *columns,
+        prefixes=["TEMPORARY"],
+        sqlite_with_rowid=False,
+        postgresql_on_commit="DROP",
+    )
+
+
+def clear_scratch(connection: Connection, *tables: sa.Table) -> None:
+    """Make tables of this connection's own, or empty those there are."""
+    for table in tables:
+        connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        connection.execute(sa.delete(table))
+
+
 def upsert(
     connection: Connection,
     table: sa.Table,
