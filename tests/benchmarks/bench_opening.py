@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -23,6 +23,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from typing_extensions import override
 
 from publisher import app, editing, subscribing
 from publisher.model import EditionState
@@ -31,6 +32,8 @@ from tests.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from publisher.store import Transaction
 
 SEEN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SLOT = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
@@ -109,18 +112,8 @@ def _suppression(number: int) -> dict[str, Any]:
 def open_edition(folder: Path, _people: int) -> dict[str, Any]:
     """Open the edition of the slot, and say how long it and its longest transaction took."""
     site = _open(folder)
-    longest = [0.0]
-    real = Store.write
-
-    @contextmanager
-    def write(store: Store) -> Iterator[Any]:
-        with real(store) as tx:
-            began = perf_counter()
-            yield tx
-        longest[0] = max(longest[0], perf_counter() - began)
-
-    Store.write = write  # type: ignore[method-assign]
-    desk, _ = app.open_desk(site, now=SLOT)
+    store = _TimedStore(site.store.url, site.store.path)
+    desk, _ = app.open_desk(replace(site, store=store), now=SLOT)
     began = perf_counter()
     problems = editing.advance(desk, now=SLOT)
     seconds = perf_counter() - began
@@ -129,11 +122,25 @@ def open_edition(folder: Path, _people: int) -> dict[str, Any]:
         figures = _octets(tx)
     assert (problems, edition.state) == ([], EditionState.SENDING), (problems, edition)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures |= {"audience": edition.audience, "seconds": seconds, "longest": longest[0]}
+    figures |= {"audience": edition.audience, "seconds": seconds, "longest": store.longest}
     return figures | {"peak_mb": peak * 1024 / 1e6, "letters": edition.letters}
 
 
-def _octets(tx: Any) -> dict[str, float]:
+class _TimedStore(Store):
+    """A store that knows its longest transaction, from its turn to the end of its commit."""
+
+    longest = 0.0
+
+    @override
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with super().write() as tx:
+            began = perf_counter()
+            yield tx
+        self.longest = max(self.longest, perf_counter() - began)
+
+
+def _octets(tx: Transaction) -> dict[str, float]:
     """Return what one row of deliveries and of receipts takes on the disk, indexes included."""
     figures = {}
     for table in (schema.deliveries, schema.receipts):
@@ -249,7 +256,7 @@ def _begin(step: str, folder: Path, people: int) -> subprocess.Popen[str]:
 def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"{process.args} ended with {process.returncode}")
+        raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
     found: dict[str, Any] = json.loads(out)
     return found
 

@@ -407,6 +407,26 @@ def gather(tx: Transaction, edition: Edition, limit: int = 10) -> Batch:
     return batch
 
 
+def test_hundred_posts_of_a_hundred_series_are_told_apart(store: Store) -> None:
+    """The largest edition there can be: each declined series and each receipt counts by itself."""
+    posts = [(f"urn:uuid:{n:036}", f"series-{n}") for n in range(100)]
+    with store.write() as tx:
+        some = tuple(series for _, series in posts[::7])
+        subscribers.add(tx, [make_person("all"), make_person("some", series=some)])
+        had = [post_id for post_id, _ in posts[::3]]
+        rows = [{"subscriber_id": 1, "post_id": one, "edition_id": 9} for one in had]
+        tx.execute(sa.insert(schema.receipts), rows)
+
+    with store.read() as tx:
+        groups = ledger.count_groups(tx, "weekly", posts, rehearsal=False, now=NOON)
+
+    nothing: frozenset[str] = frozenset()
+    assert [(one.declined, one.received) for one in groups] == [
+        (nothing, frozenset(had)),
+        (frozenset(some), nothing),
+    ]
+
+
 def test_batch_is_written_once(store: Store) -> None:
     """A batch that was written already, or that somebody else went past, adds no row twice."""
     add_people(store, 4)
