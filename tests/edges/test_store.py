@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +100,28 @@ def test_schema_constraints_are_what_the_migrations_make(store: Store) -> None:
         }
 
     assert made == expected
+
+
+def test_migrations_keep_what_was_there(home: Home) -> None:
+    """A database of the first release becomes today's, with its receipts, and none is lost."""
+    store = home.open()
+    receipt = {"subscriber_id": 1, "post_id": "urn:uuid:1", "edition_id": 2}
+    config = Config()
+    config.set_main_option("script_location", "publisher.store:migrations")
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        tx.execute(sa.insert(schema.receipts).values(**receipt))
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "head")
+
+    with store.read() as tx:
+        differences = compare_metadata(MigrationContext.configure(tx), schema.metadata)
+        kept = tx.execute(sa.select(schema.receipts)).mappings().all()
+    assert differences == []
+    assert [dict(row) for row in kept] == [receipt]
+    assert store.prepare() is False
 
 
 @on_sqlite
