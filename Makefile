@@ -11,14 +11,14 @@ run: .venv/ready
 	@$(BIN)/publisher publish --now weekly
 
 test: .venv/ready-for-tests
-	@.ci/system chromium nginx caddy java spamassassin
+	@.ci/system chromium nginx caddy java spamassassin postgresql
 	@.ci/check
 
 lint: .venv/ready-for-tests
 	@.ci/check --no-tests
 
 bench: .venv/ready-for-tests
-	@.ci/system hugo nginx wrk node npm
+	@.ci/system hugo nginx wrk node npm postgresql
 	@$(BIN)/python -m tests.benchmarks
 
 pictures: .venv/ready-for-tests

@@ -21,6 +21,7 @@ from premailer import Premailer
 from publisher import app
 from publisher.cli import root
 from publisher.store import Store
+from tests.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +117,14 @@ def folder(tmp_path: Path) -> Folder:
         digests__weekly='title = "Weekly letter"\nschedule = "every tuesday at 07:30"',
     )
     return site
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of this process's own."""
+    server = Server()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

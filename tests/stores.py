@@ -1,11 +1,12 @@
 """Real databases for tests, made once and copied, and the few values that fill them.
 
-A second dialect joins by a line in ``DIALECTS`` and a branch in ``Home``: every test that asks for
-``store`` or ``home`` then runs on both.
+Every test that asks for ``store`` or ``home`` runs on SQLite and on PostgreSQL; one about the file
+of the one or the server of the other says so with ``on_sqlite`` or ``on_postgresql``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from publisher.store import Transaction
+    from tests.postgres import Server
 
-DIALECTS = ("sqlite",)
+DIALECTS = ("sqlite", "postgresql")
+on_sqlite = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("home", ["postgresql"], indirect=True)
 LEASE = timedelta(minutes=15)
 HASH = "0" * 64
 ARTICLES = (make_post("one", series="sleep"), make_post("two", series="sleep"))
@@ -47,6 +51,7 @@ class Home:
     dialect: str
     path: Path
     url: str = ""
+    """Empty for the file at ``path``."""
     _opened: list[Store] = field(default_factory=list)
 
     def open(self) -> Store:
@@ -75,18 +80,38 @@ def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Home]:
-    """An empty place, in each dialect; it survives every crash but no loss of power."""
+    """A place, in each dialect; it survives every crash but no loss of power.
+
+    It is empty, but for a test that asks for ``store`` as well.
+    """
     monkeypatch.setattr(dialect, "SYNCHRONOUS", "OFF")
     place = Home(dialect=request.param, path=tmp_path / "publisher.sqlite3")
+    is_prepared = "store" in request.fixturenames
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        place.url = server.prepare() if is_prepared else server.make()
+    elif is_prepared:
+        shutil.copyfile(request.getfixturevalue("prepared_file"), place.path)
     yield place
     place.close()
 
 
 @pytest.fixture
-def store(home: Home, prepared_file: Path) -> Store:
+def store(home: Home) -> Store:
     """A prepared database, in each dialect."""
-    shutil.copyfile(prepared_file, home.path)
     return home.open()
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def lasting(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A prepared database of a module's own, in each dialect, for examples that undo themselves."""
+    url = request.getfixturevalue("postgres").make() if request.param == "postgresql" else ""
+    made = Store(url, tmp_path_factory.mktemp("lasting") / "publisher.sqlite3")
+    made.prepare()
+    yield made
+    made.close()
 
 
 # ------------------------------------------------------------------------------------------ values
@@ -165,39 +190,21 @@ def open_batch(
     tx: Transaction, edition: Edition, *, limit: int = 10_000, now: datetime = NOON
 ) -> bool:
     """Write the next deliveries of an opening; False where there are no more."""
-    after, through = ledger.opening_range(tx, edition)
-    post_ids = [one for one, _ in editions.read_posts(tx, edition.id)]
-    candidates = ledger.read_candidates(
-        tx,
-        edition.digest,
-        post_ids,
-        rehearsal=edition.rehearsal,
-        after=after,
-        through=through,
-        limit=limit,
-        now=now,
-    )
-    if not candidates:
+    posts = [(one, "sleep") for one, _ in editions.read_posts(tx, edition.id)]
+    batch = ledger.gather(tx, edition, posts, limit=limit, now=now)
+    if batch is None:
         return False
     known = editions.letter_ids(tx, edition.id)
-    rows = []
-    for one in candidates:
-        chosen = posts_for(
-            [(post_id, "sleep") for post_id in post_ids],
-            declined=one.declined,
-            received=one.received,
-        )
-        key = " ".join(chosen)
+    lots = {}
+    for group in batch.groups:
+        chosen = posts_for(posts, declined=group.declined, received=group.received)
+        key = hashlib.sha256(" ".join(chosen).encode()).hexdigest()
         if chosen and key not in known:
             letter = Letter(key=key, post_ids=chosen, html="<p>", text="text")
             known[key] = editions.add_letter(tx, edition.id, letter)
         if chosen:
-            rows.append(
-                ledger.NewDelivery(
-                    subscriber_id=one.subscriber_id, letter_id=known[key], post_ids=chosen
-                )
-            )
-    ledger.add_deliveries(tx, edition, rows, through=candidates[-1].subscriber_id)
+            lots[group.code] = ledger.Lot(letter_id=known[key], post_ids=chosen)
+    ledger.add_deliveries(tx, edition, batch, lots)
     return True
 
 

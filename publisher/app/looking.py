@@ -146,7 +146,7 @@ def preview_letter(
     content = editing.preview(desk, digest, at=at)
     person = _find_reader(site, address) if address else None
     chosen = tuple(post.post_id for post in content.posts)
-    version = editing.version_for(desk, content, person, now=at) if person else (chosen, ())
+    version = editing.version_for(desk, content, person) if person else (chosen, ())
     letter = desk.letters.render(content, *version)
     compiled = delivering.compile_for(site.config, content, letter)
     own = subscribing.read_address(site.config.mail.from_.address)

@@ -5,7 +5,6 @@ Letters are rendered while no transaction is open: inlining takes long, and othe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import starmap
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from publisher.model import EditionState, HeldReason
 from publisher.store import editions, ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from publisher.editing.desk import Desk
@@ -29,20 +28,6 @@ OPENING_BATCH = 10_000
 
 _Version = tuple[tuple[str, ...], tuple[str, ...]]
 """The posts of a letter, and the first parts of their series that its readers have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """The next people of an opening, and what each gets."""
-
-    chosen: tuple[tuple[int, _Version], ...]
-    """Subscriber id and letter, for those who get anything."""
-    through: int
-    """The last person looked at; 0 where nobody was left."""
-
-    @property
-    def versions(self) -> set[_Version]:
-        return {chosen for _, chosen in self.chosen}
 
 
 def open_editions(desk: Desk, *, now: datetime) -> list[Problem]:
@@ -97,59 +82,47 @@ def _write_deliveries(
     desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
 ) -> list[Problem]:
     """Write batch after batch and let the edition be sent; it may stop and go on anywhere."""
+    posts = [(post.post_id, post.series) for post in content.posts]
+    firsts = first_parts(content)
+    asked = dict.fromkeys(firsts.values(), "") | dict(posts)
     rendered: dict[_Version, Letter] = {}
     while True:
         with desk.store.write() as tx:
             if editions.read_one(tx, edition.id).state is not EditionState.READY:
                 return []
-            known = editions.letter_ids(tx, edition.id)
-            batch = _read_batch(tx, edition, content, now=now)
-            if not batch.through:
+            batch = ledger.gather(tx, edition, list(asked.items()), limit=OPENING_BATCH, now=now)
+            if batch is None:
                 ledger.finish_opening(tx, edition)
                 return []
-            unmade = batch.versions - rendered.keys()
+            known = editions.letter_ids(tx, edition.id)
+            chosen = _choose(posts, firsts, batch.groups)
+            unmade = set(chosen.values()) - rendered.keys()
             if not unmade:
-                _write_batch(tx, edition, batch, rendered, known)
+                _write_batch(tx, edition, batch, chosen, rendered, known)
                 continue
-        letters = {*known, *starmap(letter_key, batch.versions)}
+        letters = {*known, *starmap(letter_key, chosen.values())}
         if len(letters) > MOST_LETTERS and not is_approved_since_slot(edition):
             return hold(desk.store, edition, HeldReason.VERSIONS)
         for version in unmade:
             rendered[version] = desk.letters.render(content, *version)
 
 
-def _read_batch(
-    tx: Transaction, edition: Edition, content: EditionContent, *, now: datetime
-) -> _Batch:
-    after, through = ledger.opening_range(tx, edition)
-    pairs = [(post.post_id, post.series) for post in content.posts]
-    firsts = first_parts(content)
-    candidates = ledger.read_candidates(
-        tx,
-        edition.digest,
-        [*(post_id for post_id, _ in pairs), *firsts.values()],
-        rehearsal=edition.rehearsal,
-        after=after,
-        through=through,
-        limit=OPENING_BATCH,
-        now=now,
-    )
-    chosen = [
-        (
-            one.subscriber_id,
-            posts_for(pairs, declined=one.declined, received=one.received),
-            one.received,
+def _choose(
+    posts: Sequence[tuple[str, str]], firsts: Mapping[str, str], groups: Iterable[ledger.Group]
+) -> dict[str, _Version]:
+    """Choose what each group gets, by its code; those who would get nothing are left out."""
+    chosen = {
+        group.code: (
+            posts_for(posts, declined=group.declined, received=group.received),
+            group.received,
         )
-        for one in candidates
-    ]
-    return _Batch(
-        chosen=tuple(
-            (subscriber_id, (posts, known_firsts(posts, firsts, received)))
-            for subscriber_id, posts, received in chosen
-            if posts
-        ),
-        through=candidates[-1].subscriber_id if candidates else 0,
-    )
+        for group in groups
+    }
+    return {
+        code: (post_ids, known_firsts(post_ids, firsts, received))
+        for code, (post_ids, received) in chosen.items()
+        if post_ids
+    }
 
 
 def first_parts(content: EditionContent) -> dict[str, str]:
@@ -172,18 +145,15 @@ def known_firsts(
 def _write_batch(
     tx: Transaction,
     edition: Edition,
-    batch: _Batch,
+    batch: ledger.Batch,
+    chosen: Mapping[str, _Version],
     rendered: Mapping[_Version, Letter],
     known: dict[str, int],
 ) -> None:
-    rows = []
-    for subscriber_id, version in batch.chosen:
+    lots = {}
+    for code, version in chosen.items():
         letter = rendered[version]
         if letter.key not in known:
             known[letter.key] = editions.add_letter(tx, edition.id, letter)
-        rows.append(
-            ledger.NewDelivery(
-                subscriber_id=subscriber_id, letter_id=known[letter.key], post_ids=letter.post_ids
-            )
-        )
-    ledger.add_deliveries(tx, edition, rows, through=batch.through)
+        lots[code] = ledger.Lot(letter_id=known[letter.key], post_ids=letter.post_ids)
+    ledger.add_deliveries(tx, edition, batch, lots)

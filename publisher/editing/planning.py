@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher.editing.content import compose_content
-from publisher.editing.opening import OPENING_BATCH, first_parts, known_firsts
+from publisher.editing.opening import first_parts, known_firsts
 from publisher.editorial.choice import Choice, choose_posts, posts_for, reading_order
 from publisher.editorial.slots import next_slot, slots_between
 from publisher.model import Edition, EditionState, Verdict
@@ -125,27 +125,15 @@ def _rule_frozen(ruling: Ruling, own: Sequence[str]) -> Ruling:
 def _count_sets(
     tx: Transaction, desk: Desk, digest: Digest, posts: Sequence[Post], *, now: datetime
 ) -> dict[tuple[str, ...], int]:
-    sets: dict[tuple[str, ...], int] = {}
     pairs = [(post.id, post.series or "") for post in posts]
-    after = 0
-    while pairs:
-        candidates = ledger.read_candidates(
-            tx,
-            digest.name,
-            [post_id for post_id, _ in pairs],
-            rehearsal=desk.rehearsal,
-            after=after,
-            through=None,
-            limit=OPENING_BATCH,
-            now=now,
-        )
-        for one in candidates:
-            chosen = posts_for(pairs, declined=one.declined, received=one.received)
-            if chosen:
-                sets[chosen] = sets.get(chosen, 0) + 1
-        if not candidates:
-            break
-        after = candidates[-1].subscriber_id
+    if not pairs:
+        return {}
+    groups = ledger.count_groups(tx, digest.name, pairs, rehearsal=desk.rehearsal, now=now)
+    sets: dict[tuple[str, ...], int] = {}
+    for group in groups:
+        chosen = posts_for(pairs, declined=group.declined, received=group.received)
+        if chosen:
+            sets[chosen] = sets.get(chosen, 0) + group.people
     return sets
 
 
@@ -184,25 +172,16 @@ def preview(
 
 
 def version_for(
-    desk: Desk, content: EditionContent, person: Subscriber, *, now: datetime
+    desk: Desk, content: EditionContent, person: Subscriber
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return which posts one person would get, and which first parts of their series they have.
 
     Who has all of them already is shown them all the same, so that there is a letter to see.
     """
     pairs, firsts = [(post.post_id, post.series) for post in content.posts], first_parts(content)
+    asked = [*(post_id for post_id, _ in pairs), *firsts.values()]
     with desk.store.read() as tx:
-        found = ledger.read_candidates(
-            tx,
-            content.digest,
-            [*(post_id for post_id, _ in pairs), *firsts.values()],
-            rehearsal=desk.rehearsal,
-            after=person.id - 1,
-            through=person.id,
-            limit=1,
-            now=now,
-        )
-    received = found[0].received if found else frozenset()
+        received = ledger.read_received(tx, person.id, asked, rehearsal=desk.rehearsal)
     declined = frozenset(person.series)
     everything = posts_for(pairs, declined=declined, received=frozenset())
     chosen = posts_for(pairs, declined=declined, received=received) or everything

@@ -79,9 +79,12 @@ class Store:
         return False
 
     def _make(self) -> bool:
+        from publisher.store import dialect  # noqa: PLC0415 - as above
+
         with self.write() as tx:
             if _revision_of(tx) is not None:  # another process was first
                 return False
+            dialect.check_encoding(tx)
             _migrate(tx)
             return True
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from typing_extensions import override
 
 from publisher.errors import ConfigError, Problem, Unavailable
 
@@ -15,28 +16,83 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from psycopg.abc import Buffer
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 30
+"""How long a writer waits for its turn."""
 SYNCHRONOUS = "FULL"
 """A commit is on the disk before it is said to be done, so that it survives power loss."""
 _OLDEST_SQLITE = (3, 35)  # the first with RETURNING
 _TURNS = 20
+_WRITERS = 0x7075_626C
+"""The advisory lock of writers on PostgreSQL: any number that nobody else in the database takes."""
+_FOR_READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_FOR_WRITING = {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
+_CONNECTING = {
+    "connect_timeout": 10,
+    "application_name": "publisher",
+    "client_encoding": "utf8",
+}
+_NOT_ALLOWED = "42501"  # PostgreSQL's insufficient_privilege
 
 
 def make_engine(url: str, path: Path) -> Engine:
     """Return an engine for ``url``, or for the SQLite file at ``path`` where it is empty.
 
     SQLite: WAL, FULL (a commit survives power loss), foreign keys, 30 s of patience. Raises
-    ConfigError where the driver of ``url`` is not there, or this Python's SQLite is too old.
+    ConfigError where ``url`` is none or its driver is not there, or this Python's SQLite is too old.
     """
-    if url:
-        try:
-            return sa.create_engine(url, pool_pre_ping=True)
-        except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
-            raise ConfigError(_no_driver(error)) from error
+    return _make_postgresql(url) if url else _make_sqlite(path)
+
+
+def _make_postgresql(url: str) -> Engine:
+    try:
+        parsed = sa.make_url(url)
+        asked = {name: value for name, value in _CONNECTING.items() if name not in parsed.query}
+        engine = sa.create_engine(
+            parsed, pool_pre_ping=True, pool_use_lifo=True, max_overflow=-1, connect_args=asked
+        )
+    except (ImportError, sa.exc.NoSuchModuleError) as error:
+        raise ConfigError(_no_driver(error)) from error
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise ConfigError(_no_address(error)) from error
+    sa.event.listen(engine, "connect", _prepare_postgresql)
+    sa.event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - a site on SQLite needs none
+
+    class Text(StrDumperUnknown):
+        """A text without NUL, which PostgreSQL keeps in none: a relay may say one."""
+
+        @override
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    connection.adapters.register_dumper(str, Text)
+    # A server in a zone of its own would hand the ends of the calendar over as no time at all.
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    cursor.close()
+    connection.commit()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options()["writes"]:
+        # One writer at a time, as on SQLite: what it reads stays true until it commits. Each of
+        # its statements sees what is committed by then, so the lock comes before them.
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{max(BUSY_SECONDS * 1000, 1):.0f}ms';"
+            f" SELECT pg_advisory_xact_lock({_WRITERS})"
+        )
+
+
+def _make_sqlite(path: Path) -> Engine:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise ConfigError(_too_old())
     engine = sa.create_engine(
@@ -84,17 +140,43 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
-    """Open one transaction; a writer takes SQLite's lock at its start (``BEGIN IMMEDIATE``).
+    """Open one transaction: writers one after another, readers beside them.
 
-    Raises Unavailable where the database is locked, full, read-only or damaged.
+    A writer takes its turn at the start: SQLite's own lock, an advisory lock on PostgreSQL. Raises
+    Unavailable where the database is away, or refuses, or is locked, full, read-only or damaged.
     """
     try:
-        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+        with _connect(engine, writes=writes) as connection, connection.begin():
             yield connection
     except sa.exc.DatabaseError as error:
-        if type(error) in {sa.exc.OperationalError, sa.exc.DatabaseError}:
-            raise Unavailable(_unavailable(error)) from error
+        if _is_about_the_database(error):
+            raise Unavailable(_unavailable(engine, error)) from error
         raise  # a promise of the schema was about to be broken: that is our own mistake
+
+
+def _connect(engine: Engine, *, writes: bool) -> Connection:
+    options: dict[str, Any] = {"writes": writes}
+    if engine.dialect.name == "postgresql":
+        options |= _FOR_WRITING if writes else _FOR_READING
+    try:
+        return engine.connect().execution_options(**options)
+    except sa.exc.ProgrammingError as error:  # an option in the address that the driver lacks
+        raise ConfigError(_no_address(error.orig)) from error
+
+
+def _is_about_the_database(error: sa.exc.DatabaseError) -> bool:
+    """Tell what the server or the disk is to blame for from what our own statement is."""
+    blamed = {sa.exc.OperationalError, sa.exc.DatabaseError, sa.exc.InternalError}
+    return type(error) in blamed or getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED
+
+
+def check_encoding(connection: Connection) -> None:
+    """Raise ConfigError where a database cannot keep every text; SQLite's always can."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise ConfigError(_narrow(encoding))
 
 
 def insert_new(
@@ -104,7 +186,8 @@ def insert_new(
     if not rows:
         return 0
     statement = _insert(connection, table).on_conflict_do_nothing(index_elements=key or None)
-    return max(connection.execute(statement, rows).rowcount, 0)
+    kept = {"preserve_rowcount": True}  # else the count is asked of a cursor that is closed
+    return max(connection.execute(statement, rows, execution_options=kept).rowcount, 0)
 
 
 def insert_new_returning(
@@ -118,6 +201,34 @@ def insert_new_returning(
         return []
     statement = _insert(connection, table).on_conflict_do_nothing().returning(*columns)
     return connection.execute(statement, rows).all()
+
+
+def insert_selected(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: sa.Select[Any]
+) -> int:
+    """Insert what a query returns, none of which passes through this process; return how many."""
+    kept = {"preserve_rowcount": True}
+    statement = sa.insert(table).from_select(columns, rows)
+    return connection.execute(statement, execution_options=kept).rowcount
+
+
+def scratch_table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Return a table of one connection's own, to be made by ``clear_scratch``."""
+    return sa.Table(
+        name,
+        sa.MetaData(),  # none of the schema's
+        *columns,
+        prefixes=["TEMPORARY"],
+        sqlite_with_rowid=False,
+        postgresql_on_commit="DROP",
+    )
+
+
+def clear_scratch(connection: Connection, *tables: sa.Table) -> None:
+    """Make tables of this connection's own, or empty those there are."""
+    for table in tables:
+        connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        connection.execute(sa.delete(table))
 
 
 def upsert(
@@ -143,13 +254,39 @@ def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqli
     return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
-def _unavailable(error: sa.exc.DatabaseError) -> Problem:
+def _unavailable(engine: Engine, error: sa.exc.DatabaseError) -> Problem:
+    is_file = engine.dialect.name == "sqlite"
+    whose = (
+        "the disk and whether another program holds the file"
+        if is_file
+        else "database.url, that the server runs, and what its log says"
+    )
     return Problem(
         code="database.unavailable",
         path="database",
         expected="a database that answers and can be written",
-        got=str(error.orig),
-        hint="Nothing was lost. Check the disk and whether another program holds the file.",
+        got=" ".join(str(error.orig).split()),
+        hint=f"Nothing was lost. Check {whose}.",
+    )
+
+
+def _narrow(encoding: str) -> Problem:
+    return Problem(
+        code="database.encoding",
+        path="database.url",
+        expected="a database with the encoding UTF8",
+        got=encoding,
+        hint="Nothing was written. Make another one: createdb --encoding UTF8 --template template0.",
+    )
+
+
+def _no_address(error: object) -> Problem:
+    return Problem(
+        code="database.url",
+        path="database.url",
+        expected="postgresql+psycopg://user@host/database",
+        got=" ".join(str(error).split()),
+        hint='Name the server, the user and the database, or leave it empty: url = "" is SQLite.',
     )
 
 

@@ -250,8 +250,12 @@ def _has_begun(edition_id: int) -> sa.Exists:
 
 
 def _undo_opening(tx: Transaction, edition: Edition) -> None:
-    written = (receipts_of(rehearsal=edition.rehearsal), deliveries, chunks, letters)
-    for table in written:
+    given = receipts_of(rehearsal=edition.rehearsal)
+    whose = sa.select(deliveries.c.subscriber_id).where(deliveries.c.edition_id == edition.id)
+    tx.execute(
+        sa.delete(given).where(given.c.subscriber_id.in_(whose), given.c.edition_id == edition.id)
+    )
+    for table in (deliveries, chunks, letters):
         tx.execute(sa.delete(table).where(table.c.edition_id == edition.id))
 
 

@@ -420,8 +420,7 @@ def _receipts(name: str, comment: str) -> Table:
         metadata,
         Column("subscriber_id", BIG, primary_key=True),
         Column("post_id", sa.Text, primary_key=True),
-        Column("edition_id", BIG, nullable=False),
-        Index(None, "edition_id"),
+        Column("edition_id", BIG, nullable=False),  # its receipts are found by its deliveries
         sqlite_with_rowid=False,
         comment=comment,
     )

@@ -120,7 +120,17 @@ A letter is compiled once; a mail is its pieces joined around what belongs to on
 what that takes, without sending.
 """
 
-OTHERS = (("bench_markdown", _MARKDOWN), ("bench_mail", _MAIL))
+_OPENING = """\
+## Opening an edition
+
+At its slot an edition gets a row for every reader and a receipt for each of their posts, in
+transactions of 10,000 people: here three posts, two of them of a series that one reader of twenty
+declined, and one reader of a hundred who must not be mailed. A transaction is timed from its turn to
+the end of its commit, flushed to the disk. **Processor** is what our own process worked; PostgreSQL's
+own processes come on top. Then it is opened again while another process adds one person after another.
+"""
+
+OTHERS = (("bench_markdown", _MARKDOWN), ("bench_mail", _MAIL), ("bench_opening", _OPENING))
 """The benchmarks beside this one, with what the page says before each."""
 
 

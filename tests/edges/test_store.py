@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ from publisher.model import DeliveryState
 from publisher.store import Store, bump_revision, dialect, peeking, schema, subscribers
 from tests import stores
 from tests.factories import NOON
+from tests.stores import on_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +102,29 @@ def test_schema_constraints_are_what_the_migrations_make(store: Store) -> None:
     assert made == expected
 
 
+def test_migrations_keep_what_was_there(home: Home) -> None:
+    """A database of the first release becomes today's, with its receipts, and none is lost."""
+    store = home.open()
+    receipt = {"subscriber_id": 1, "post_id": "urn:uuid:1", "edition_id": 2}
+    config = Config()
+    config.set_main_option("script_location", "publisher.store:migrations")
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        tx.execute(sa.insert(schema.receipts).values(**receipt))
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "head")
+
+    with store.read() as tx:
+        differences = compare_metadata(MigrationContext.configure(tx), schema.metadata)
+        kept = tx.execute(sa.select(schema.receipts)).mappings().all()
+    assert differences == []
+    assert [dict(row) for row in kept] == [receipt]
+    assert store.prepare() is False
+
+
+@on_sqlite
 def test_schema_statements_are_what_the_migrations_make(store: Store) -> None:
     """On SQLite the migrated tables and indexes are the code's own, line by line."""
     fresh = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
@@ -261,6 +287,7 @@ def test_prepare_makes_the_tables_once(home: Home) -> None:
     assert len(keys) == len({key.secret for key in keys})
 
 
+@on_sqlite
 def test_prepare_asks_the_database_where_it_cannot_peek(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +395,7 @@ Store("", Path(sys.argv[1])).prepare()
 """
 
 
+@on_sqlite
 def test_prepare_killed_before_its_commit_leaves_an_empty_database(home: Home) -> None:
     """A kill inside the migration leaves nothing half made: the next start makes all of it."""
     ended = subprocess.run([sys.executable, "-c", KILLED, str(home.path)], check=False)
@@ -399,6 +427,7 @@ def test_database_whose_driver_is_missing_is_a_matter_of_configuration(tmp_path:
     assert error.value.problems[0].path == "database.url"
 
 
+@on_sqlite
 def test_sqlite_that_is_too_old_is_told_before_it_fails(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,17 +438,6 @@ def test_sqlite_that_is_too_old_is_told_before_it_fails(
         home.open().prepare()
 
     assert not home.path.exists()
-
-
-def test_database_may_be_named_by_an_address(tmp_path: Path) -> None:
-    """A store with an address uses that and not the file; its revision is read the same way."""
-    store = Store("sqlite://", tmp_path / "unused")
-    with sa.create_engine(store.url).connect() as other:
-        assert other.dialect.name == "sqlite"
-
-    assert store.url == "sqlite://"
-    assert not store.path.exists()
-    store.close()
 
 
 # ----------------------------------------------------------------------------------- transactions
@@ -464,7 +482,7 @@ def test_writer_takes_the_lock_at_its_start(
     monkeypatch.setattr(dialect, "BUSY_SECONDS", 0.05)
     other = home.open()
 
-    with store.write(), pytest.raises(Unavailable, match="locked") as error, other.write():
+    with store.write(), pytest.raises(Unavailable, match="lock") as error, other.write():
         pass
 
     assert error.value.exit_code == 75
@@ -474,7 +492,7 @@ def test_writer_takes_the_lock_at_its_start(
 
 def test_reader_cannot_become_a_writer(store: Store) -> None:
     """A reader that writes is refused at once, not only on the day somebody wrote in between."""
-    with pytest.raises(Unavailable, match="readonly"), store.read() as tx:
+    with pytest.raises(Unavailable, match=r"read-?only"), store.read() as tx:
         bump_revision(tx)
 
     count_up(store)
@@ -503,6 +521,7 @@ def test_transaction_that_fails_keeps_nothing(store: Store) -> None:
     assert store.revision() == 1
 
 
+@on_sqlite
 def test_full_disk_keeps_nothing(store: Store) -> None:
     """A disk that is full is "unavailable", and what was committed before is whole."""
 
@@ -521,6 +540,7 @@ def test_full_disk_keeps_nothing(store: Store) -> None:
         assert tx.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
 
 
+@on_sqlite
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look like one" * 20])
 def test_damaged_file_is_unavailable(home: Home, content: bytes) -> None:
     """A file that is no database is told as such and left as it is."""
@@ -580,6 +600,7 @@ def make_old_file(path: Path) -> sqlite3.Connection:
     return reader
 
 
+@on_sqlite
 def test_sqlite_waits_its_turn_to_write_ahead(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever opens a file that is not written ahead yet waits until it can be."""
     monkeypatch.setattr(dialect, "BUSY_SECONDS", 0.05)
@@ -594,6 +615,7 @@ def test_sqlite_waits_its_turn_to_write_ahead(home: Home, monkeypatch: pytest.Mo
     assert mode == "wal"
 
 
+@on_sqlite
 def test_sqlite_does_not_wait_for_ever_to_write_ahead(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -607,6 +629,7 @@ def test_sqlite_does_not_wait_for_ever_to_write_ahead(
     reader.close()
 
 
+@on_sqlite
 def test_close_gives_back_every_file(home: Home, store: Store) -> None:
     """A closed store has no file open and leaves no log behind; it may be used again."""
     with store.write() as tx, store.read():
@@ -619,6 +642,7 @@ def test_close_gives_back_every_file(home: Home, store: Store) -> None:
     assert store.revision() == 1
 
 
+@on_sqlite
 def test_threads_that_begin_at_once_share_one_store(home: Home, prepared_file: Path) -> None:
     """However many threads come first at the same moment, closing the store closes for all."""
     shutil.copyfile(prepared_file, home.path)
@@ -657,6 +681,7 @@ def test_forgotten_store_is_closed(tmp_path: Path, prepared_file: Path) -> None:
 # ------------------------------------------------------------------------------------------ peeking
 
 
+@on_sqlite
 def test_peek_says_what_the_store_says(store: Store) -> None:
     """The revision that is peeked at is the committed one, again and again."""
     seen = []
@@ -669,6 +694,7 @@ def test_peek_says_what_the_store_says(store: Store) -> None:
     assert seen == [(0, 0), (1, 1), (2, 2)]
 
 
+@on_sqlite
 def test_peek_does_not_wait_for_a_writer(store: Store) -> None:
     """While somebody writes, the peek answers at once with what was committed before."""
     count_up(store)
@@ -681,6 +707,7 @@ def test_peek_does_not_wait_for_a_writer(store: Store) -> None:
     assert peeking.peek_revision(store.path) == 2
 
 
+@on_sqlite
 def test_peek_works_without_a_log(store: Store, prepared_file: Path) -> None:
     """A database that was closed well has no log and no index of it; the peek needs neither."""
     count_up(store)
@@ -694,6 +721,7 @@ def test_peek_works_without_a_log(store: Store, prepared_file: Path) -> None:
     assert peeking.peek_revision(prepared_file) == 0
 
 
+@on_sqlite
 def test_peek_reads_the_log_that_a_crash_left(store: Store, tmp_path: Path) -> None:
     """After a crash the newest commits are only in the log, without an index: they count."""
     count_up(store)
@@ -707,6 +735,7 @@ def test_peek_reads_the_log_that_a_crash_left(store: Store, tmp_path: Path) -> N
     assert seen == 1
 
 
+@on_sqlite
 def test_peek_closes_what_it_opens(store: Store) -> None:
     """However often it is asked, nothing stays open, and a writer can go on at once."""
     count_up(store)
@@ -720,6 +749,7 @@ def test_peek_closes_what_it_opens(store: Store) -> None:
     assert store.revision() == 2
 
 
+@on_sqlite
 def test_peek_while_being_written_never_fails(home: Home, store: Store) -> None:
     """Beside a writer that never rests the peek always answers, and never goes back."""
     stop = threading.Event()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tests.stores import Home
 
 home, prepared_file, store = stores.home, stores.prepared_file, stores.store
+lasting = stores.lasting
 
 LATER = NOON + timedelta(days=1)
 
@@ -623,13 +624,10 @@ CONTENTS = st.builds(EditionContent, posts=st.lists(LETTER_POSTS, max_size=2).ma
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Transaction]:
-    """One transaction for many examples."""
-    made = Store("", tmp_path_factory.mktemp("shelf") / "publisher.sqlite3")
-    made.prepare()
-    with made.write() as tx:
+def shelf(lasting: Store) -> Iterator[Transaction]:
+    """One transaction for many examples, in each dialect."""
+    with lasting.write() as tx:
         yield tx
-    made.close()
 
 
 @given(content=CONTENTS)

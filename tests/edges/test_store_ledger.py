@@ -21,7 +21,7 @@ from publisher.model import (
     Uncertain,
 )
 from publisher.store import editions, ledger, schema, subscribers
-from publisher.store.ledger import Fact, Start
+from publisher.store.ledger import Fact, Lot, Start
 from tests import stores
 from tests.factories import NOON
 from tests.stores import (
@@ -35,12 +35,11 @@ from tests.stores import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from publisher.model import Edition
-    from publisher.store import Store
-    from publisher.store.ledger import Claim, Due
+    from publisher.store import Store, Transaction
+    from publisher.store.ledger import Batch, Claim, Due
     from tests.stores import Home
 
 home, prepared_file, store = stores.home, stores.prepared_file, stores.store
@@ -237,19 +236,25 @@ def test_opening_leaves_out_who_must_not_get_it(store: Store) -> None:
     assert sorted(receipts_of(store)) == [1, 2, 7]
 
 
-def test_candidates_of_a_plan_are_all_there_are(store: Store) -> None:
-    """Before an opening everybody is looked at, page by page, whoever may still join."""
-    ids = add_people(store, 3)
+def test_plan_counts_everybody_there_is(store: Store) -> None:
+    """Before an opening all are counted, whoever may still join, in groups of what they lack."""
+    with store.write() as tx:
+        subscribers.add(tx, [make_person("a"), make_person("b", series=("sleep", "rest"))])
+    open_edition(store, freeze_edition(store, post_ids=POSTS[:1]))
+    add_people(store, 2)
 
     with store.read() as tx:
-        pages = [
-            ledger.read_candidates(
-                tx, "weekly", POSTS, rehearsal=False, after=after, through=None, limit=2, now=NOON
-            )
-            for after in (0, 2, 3)
-        ]
+        groups = ledger.count_groups(
+            tx, "weekly", [(one, "sleep") for one in POSTS], rehearsal=False, now=NOON
+        )
 
-    assert [[one.subscriber_id for one in page] for page in pages] == [ids[:2], ids[2:], []]
+    found = [(group.declined, group.received, group.people) for group in groups]
+    nothing: frozenset[str] = frozenset()
+    assert found == [
+        (nothing, frozenset(POSTS[:1]), 1),
+        (frozenset({"sleep"}), nothing, 1),
+        (nothing, nothing, 2),
+    ]
 
 
 def test_opening_gives_each_reader_what_they_lack(store: Store) -> None:
@@ -391,29 +396,81 @@ def test_two_openers_write_each_row_once(home: Home, store: Store) -> None:
     assert sorted(receipts_of(store)) == ids
 
 
-def make_rows(ids: Iterable[int]) -> list[ledger.NewDelivery]:
-    return [ledger.NewDelivery(subscriber_id=one, letter_id=1, post_ids=POSTS) for one in ids]
+def lots_of(batch: Batch) -> dict[str, Lot]:
+    """Return every post for everybody, whatever they have."""
+    return {group.code: Lot(letter_id=1, post_ids=POSTS) for group in batch.groups}
 
 
-def test_late_opener_writes_only_what_is_missing(store: Store) -> None:
-    """An opener that chose its batch before another wrote it adds no row twice."""
+def gather(tx: Transaction, edition: Edition, limit: int = 10) -> Batch:
+    batch = ledger.gather(tx, edition, [(one, "") for one in POSTS], limit=limit, now=NOON)
+    assert batch
+    return batch
+
+
+def test_hundred_posts_of_a_hundred_series_are_told_apart(store: Store) -> None:
+    """The largest edition there can be: each declined series and each receipt counts by itself."""
+    posts = [(f"urn:uuid:{n:036}", f"series-{n}") for n in range(100)]
+    with store.write() as tx:
+        some = tuple(series for _, series in posts[::7])
+        subscribers.add(tx, [make_person("all"), make_person("some", series=some)])
+        had = [post_id for post_id, _ in posts[::3]]
+        rows = [{"subscriber_id": 1, "post_id": one, "edition_id": 9} for one in had]
+        tx.execute(sa.insert(schema.receipts), rows)
+
+    with store.read() as tx:
+        groups = ledger.count_groups(tx, "weekly", posts, rehearsal=False, now=NOON)
+
+    nothing: frozenset[str] = frozenset()
+    assert [(one.declined, one.received) for one in groups] == [
+        (nothing, frozenset(had)),
+        (frozenset(some), nothing),
+    ]
+
+
+def test_batch_is_written_once(store: Store) -> None:
+    """A batch that was written already, or that somebody else went past, adds no row twice."""
     add_people(store, 4)
     edition = freeze_edition(store)
     with store.write() as tx:
         ledger.begin_opening(tx, edition, now=NOON)
-        ledger.add_deliveries(tx, edition, make_rows([1, 2]), through=2)
-
-        ledger.add_deliveries(tx, edition, make_rows([1, 2]), through=2)
-        ledger.add_deliveries(tx, edition, make_rows([1]), through=1)
-        ledger.add_deliveries(tx, edition, make_rows([1, 2, 3]), through=4)
+        first = gather(tx, edition, 2)
+        ledger.add_deliveries(tx, edition, first, lots_of(first))
+        ledger.add_deliveries(tx, edition, first, lots_of(first))
+        second = gather(tx, edition)
+        ledger.add_deliveries(tx, edition, first, lots_of(first))
+        ledger.add_deliveries(tx, edition, second, lots_of(second))
+        ledger.add_deliveries(tx, edition, second, lots_of(second))
         audience = editions.read_one(tx, edition.id).audience
         come = ledger.opening_range(tx, edition)
         chunks = tx.execute(sa.select(schema.chunks.c.lo, schema.chunks.c.hi)).all()
 
-    assert audience == 3
+    assert (first.after, first.through, second.after, second.through) == (0, 2, 2, 4)
+    assert audience == 4
     assert come == (4, 4)
-    assert [tuple(row) for row in chunks] == [(1, 2), (3, 3)]
-    assert counts_of(store, edition) == {"pending": 3}
+    assert [tuple(row) for row in chunks] == [(1, 2), (3, 4)]
+    assert counts_of(store, edition) == {"pending": 4}
+
+
+def test_group_without_a_lot_gets_nothing(store: Store) -> None:
+    """Whoever is given nothing is no part of the audience, and is passed all the same."""
+    with store.write() as tx:
+        people = [make_person(name, series=(name,)) for name in ("sleep", "rest", "worry")]
+        subscribers.add(tx, people)
+    edition = freeze_edition(store)
+    with store.write() as tx:
+        ledger.begin_opening(tx, edition, now=NOON)
+        posts = [(POSTS[0], "sleep"), (POSTS[1], "rest")]
+        batch = ledger.gather(tx, edition, posts, limit=10, now=NOON)
+        assert batch
+        only = [group for group in batch.groups if group.declined == {"rest"}]
+        lots = {group.code: Lot(letter_id=7, post_ids=POSTS[:1]) for group in only}
+        ledger.add_deliveries(tx, edition, batch, lots)
+        finished = ledger.finish_opening(tx, edition)
+
+    assert [group.people for group in batch.groups] == [1, 1, 1]
+    assert finished
+    assert receipts_of(store) == {2: {POSTS[0]}}
+    assert (row_of(store, 2).seq, row_of(store, 2).letter_id) == (1, 7)
 
 
 @pytest.mark.parametrize("state", [EditionState.CANCELLED, EditionState.HELD])
@@ -428,7 +485,8 @@ def test_nothing_is_written_for_an_edition_that_is_not_being_opened(
     move(store, edition, state, reason="staff")
 
     with store.write() as tx:
-        ledger.add_deliveries(tx, edition, make_rows([1, 2]), through=2)
+        batch = gather(tx, edition)
+        ledger.add_deliveries(tx, edition, batch, lots_of(batch))
         finished = ledger.finish_opening(tx, edition)
 
     assert not finished
@@ -443,8 +501,13 @@ def test_post_is_never_given_twice(store: Store) -> None:
     with store.write() as tx:
         ledger.begin_opening(tx, other, now=NOON)
 
-    with pytest.raises(sa.exc.IntegrityError), store.write() as tx:
-        ledger.add_deliveries(tx, other, make_rows([1, 2]), through=2)
+    def give_again() -> None:
+        with store.write() as tx:
+            batch = gather(tx, other)
+            ledger.add_deliveries(tx, other, batch, lots_of(batch))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        give_again()
 
     assert counts_of(store, other) == {}
 

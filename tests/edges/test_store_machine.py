@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -39,13 +40,13 @@ from tests.factories import NOON, make_post
 from tests.stores import LEASE, freeze_edition, make_person, open_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from publisher.model import Edition, Outcome
     from publisher.store import Transaction
     from publisher.store.ledger import Claim, Due
+    from tests.postgres import Server
 
 prepared_file = stores.prepared_file
 
@@ -91,10 +92,9 @@ class Snapshot:
 class Ledger(RuleBasedStateMachine):
     """A worker and those it took over from, editions that share posts, and a few readers."""
 
-    def __init__(self, template: Path, path: Path) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
-        shutil.copyfile(template, path)
-        self.store = Store("", path)
+        self.store = store
         self.now = NOON
         self.resend = True
         self.batch = 1
@@ -488,20 +488,40 @@ def is_mailable(tx: Transaction, subscriber_id: int) -> bool:
     return not subscribers.suppressed_hashes(tx, [f"hash of reader{subscriber_id}"])
 
 
+@pytest.fixture
+def new_sqlite(prepared_file: Path, tmp_path: Path) -> Callable[[], Store]:
+    """Return what makes one database after another."""
+    numbers = itertools.count()
+
+    def make() -> Store:
+        path = tmp_path / f"{next(numbers)}.sqlite3"
+        shutil.copyfile(prepared_file, path)
+        return Store("", path)
+
+    return make
+
+
+@pytest.fixture
+def new_postgresql(postgres: Server, tmp_path: Path) -> Callable[[], Store]:
+    """Return what empties one database again and again."""
+    return lambda: Store(postgres.prepare(), tmp_path / "unused")
+
+
+@pytest.mark.parametrize(("place", "examples"), [("sqlite", 80), ("postgresql", 12)])
 def test_ledger_holds_whatever_happens(
-    prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, examples: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In every order of events: no mail twice unless uncertain, receipts true, counts balanced."""
     monkeypatch.setattr(dialect, "SYNCHRONOUS", "OFF")  # no power is lost here
-    numbers = itertools.count()
+    make_store = request.getfixturevalue(f"new_{place}")
 
     def make() -> Ledger:
-        return Ledger(prepared_file, tmp_path / f"{next(numbers)}.sqlite3")
+        return Ledger(make_store())
 
     run_state_machine_as_test(
         make,  # type: ignore[arg-type]  # all it asks for is something to call
         settings=settings(
-            max_examples=80,
+            max_examples=examples,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

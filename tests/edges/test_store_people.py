@@ -20,11 +20,10 @@ from tests.factories import NOON, make_address
 from tests.stores import add_people, make_person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from publisher.store.subscribers import Joining
 
 home, prepared_file, store = stores.home, stores.prepared_file, stores.store
+lasting = stores.lasting
 
 LATER = NOON + timedelta(days=1)
 
@@ -185,7 +184,7 @@ def test_unconfirmed_person_cannot_be_active(store: Store) -> None:
 
     assert join(store, pending) == ["ada@example.org"]
     with store.read() as tx:
-        found = subscribers.read_one(tx, 1)
+        found = subscribers.read_by_key(tx, "ada@example.org")
     assert found is not None
     assert (found.state, found.confirmed_at) == (SubscriberState.PENDING, None)
 
@@ -220,15 +219,6 @@ def test_people_are_read_in_pages(store: Store) -> None:
     assert total == 5
 
 
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A database for many examples, each undone by the test."""
-    made = Store("", tmp_path_factory.mktemp("crowd") / "publisher.sqlite3")
-    made.prepare()
-    yield made
-    made.close()
-
-
 NAMES = st.lists(st.sampled_from(("weekly", "daily", "sleep")), unique=True).map(tuple)
 
 
@@ -238,14 +228,14 @@ NAMES = st.lists(st.sampled_from(("weekly", "daily", "sleep")), unique=True).map
     gone=st.sets(st.integers(0, 5)),
 )
 def test_choices_belong_to_their_person_whatever_ids_are_missing(
-    crowd: Store, choices: list[tuple[tuple[str, ...], tuple[str, ...]]], gone: set[int]
+    lasting: Store, choices: list[tuple[tuple[str, ...], tuple[str, ...]]], gone: set[int]
 ) -> None:
     """With gaps in the ids everybody who is left has exactly their own choices."""
     people = [
         make_person(f"p{n}", digests=digests, series=series)
         for n, (digests, series) in enumerate(choices)
     ]
-    with crowd.write() as tx:
+    with lasting.write() as tx:
         subscribers.add(tx, people)
         for n in gone:
             key = f"p{n}@example.org"

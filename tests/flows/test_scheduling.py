@@ -39,7 +39,7 @@ from tests.flows.scenes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Folder
@@ -316,14 +316,17 @@ def _tick_until_killed(
 
 @pytest.mark.parametrize("moment_", ["before", "after"])
 def test_a_kill_between_any_two_commits_of_a_slot_loses_and_doubles_nothing(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch, moment_: str
+    folder: Folder,
+    renew: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    moment_: str,
 ) -> None:
     """Wherever a tick is cut off the next one comes to the same edition for the same readers."""
     monkeypatch.setattr(opening, "OPENING_BATCH", 1)
-    base, count, was_killed = folder.path, 0, True
+    count, was_killed = 0, True
     while was_killed:
         count += 1
-        folder.path = base.parent / f"{moment_}-{count}"
+        renew(f"{moment_}-{count}")
         folder.post("sleep/01-one.md", "One")
         use_relay(folder)
         site = folder.open()

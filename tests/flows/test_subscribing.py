@@ -15,6 +15,8 @@ from publisher.store import schema, subscribers
 from tests.flows.scenes import join, link_of, moment, recipients, rows, send, tick, use_relay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Folder
 
 NOW = moment("2026-11-23 12:00")
@@ -233,13 +235,13 @@ def test_a_file_that_is_no_list_is_told(site: app.Site) -> None:
         _import(site, "name,age\nAnna,41\n")
 
 
-def test_an_exported_list_comes_back_equal(folder: Folder, site: app.Site) -> None:
+def test_an_exported_list_comes_back_equal(
+    folder: Folder, site: app.Site, renew: Callable[[str], None]
+) -> None:
     """What is exported is what another site of ours imports, choices and times included."""
     _import(site, consent=ASKED)
     text = subscribing.export_list(site.store)
-    folder.path = folder.path.parent / "other"
-    folder.path.mkdir()
-    folder.configure()
+    renew("other")
     other = folder.open()
 
     _import(other, text)

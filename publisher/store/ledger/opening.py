@@ -1,17 +1,22 @@
-"""Opening: whom an edition goes to, written in batches that may be cut off and gone on with."""
+"""Opening: whom an edition goes to, written in batches that may be cut off and gone on with.
+
+The database groups people by what they lack, a letter is chosen for each group, and the database
+writes the rows: nobody's row passes through this process, so a million take no more memory than one.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from publisher.model import EditionState, SubscriberState
-from publisher.store import bump_revision
+from publisher.store import bump_revision, dialect
 from publisher.store.ledger.ends import receipts_of
 from publisher.store.schema import (
+    BIG,
     chunks,
     declined_series,
     deliveries,
@@ -22,29 +27,58 @@ from publisher.store.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from publisher.model import Edition
     from publisher.store import Transaction
 
 CHUNK_ROWS = 1_000
+_MARKED, _UNMARKED = sa.literal_column("'1'", sa.Text), sa.literal_column("'0'", sa.Text)
+
+_people = dialect.scratch_table(
+    "opening_people",
+    sa.Column("subscriber_id", BIG, primary_key=True, autoincrement=False),
+    sa.Column("code", sa.Text, nullable=False),
+)
+_letters = dialect.scratch_table(
+    "opening_letters",
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("letter_id", sa.Integer, nullable=False),
+)
+_contents = dialect.scratch_table(
+    "opening_contents",
+    sa.Column("letter_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("post_id", sa.Text, primary_key=True),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A person an edition may go to: what they declined and which of its posts they have."""
+class Group:
+    """People who declined the same series and have the same posts of an edition."""
 
-    subscriber_id: int
+    code: str
+    """Theirs in this batch, to name them by."""
     declined: frozenset[str]
     received: frozenset[str]
+    people: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewDelivery:
-    """A delivery about to be written: which letter, and the posts it gives."""
+class Batch:
+    """The next people of an opening, in groups."""
 
-    subscriber_id: int
+    after: int
+    """The last person looked at before, by id."""
+    through: int
+    """The last of these."""
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lot:
+    """What a group gets: which letter, and the posts it gives."""
+
     letter_id: int
     post_ids: tuple[str, ...]
 
@@ -84,131 +118,242 @@ def opening_range(tx: Transaction, edition: Edition) -> tuple[int, int]:
     return int(row.opened_through), int(row.snapshot_id or 0)
 
 
-def read_candidates(
+# ------------------------------------------------------------------------------------------ groups
+
+
+def count_groups(
     tx: Transaction,
     digest: str,
-    post_ids: Sequence[str],
+    posts: Sequence[tuple[str, str]],
     *,
     rehearsal: bool,
-    after: int,
-    through: int | None,
+    now: datetime,
+) -> list[Group]:
+    """Group everybody an edition of these posts, (id, series), would be for."""
+    marks = _Marks(posts, rehearsal=rehearsal)
+    people = _people_of(digest, marks, now=now).subquery()
+    rows = tx.execute(
+        sa.select(people.c.code, sa.func.count())
+        .group_by(people.c.code)
+        .order_by(sa.func.min(people.c.id))
+    )
+    return [marks.read(code, number) for code, number in rows]
+
+
+def gather(
+    tx: Transaction,
+    edition: Edition,
+    posts: Sequence[tuple[str, str]],
+    *,
     limit: int,
     now: datetime,
-) -> list[Candidate]:
-    """Return the next people to look at, by id: confirmed, subscribed, not paused or suppressed."""
-    chose_any = sa.exists().where(subscriptions.c.subscriber_id == subscribers.c.id)
-    chose_this = sa.exists().where(
-        subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.digest == digest
+) -> Batch | None:
+    """Group the next so many people on the list, for ``add_deliveries`` in this transaction.
+
+    People who are pending, away, suppressed or of another digest are in no group. None where
+    nobody is left.
+    """
+    after, last = opening_range(tx, edition)
+    through = _last_of(tx, after, last, limit)
+    if not through:
+        return None
+    marks = _Marks(posts, rehearsal=edition.rehearsal, span=(after, through))
+    people = _people_of(edition.digest, marks, now=now)
+    dialect.clear_scratch(tx, _people, _letters, _contents)
+    tx.execute(sa.insert(_people).from_select(["subscriber_id", "code"], people))
+    rows = tx.execute(
+        sa.select(_people.c.code, sa.func.count())
+        .group_by(_people.c.code)
+        .order_by(sa.func.min(_people.c.subscriber_id))
     )
+    groups = tuple(marks.read(code, number) for code, number in rows)
+    return Batch(after=after, through=through, groups=groups)
+
+
+def _last_of(tx: Transaction, after: int, last: int, limit: int) -> int:
+    """Return the id of the last of the next people, whatever their state; 0 where there are none."""
+    following = (
+        sa.select(subscribers.c.id)
+        .where(subscribers.c.id > after, subscribers.c.id <= last)
+        .order_by(subscribers.c.id)
+        .limit(limit)
+        .subquery()
+    )
+    return tx.execute(sa.select(sa.func.max(following.c.id))).scalar() or 0
+
+
+class _Marks:
+    """A mark for each series a person may have declined and each post they may have: 0 or 1."""
+
+    def __init__(
+        self,
+        posts: Sequence[tuple[str, str]],
+        *,
+        rehearsal: bool,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        self._series = list(dict.fromkeys(series for _, series in posts if series))
+        self._posts = [post_id for post_id, _ in posts]
+        self._receipts = receipts_of(rehearsal=rehearsal)
+        self._span = span
+
+    def is_in_span(self, subscriber_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """Match the people after the first and through the second of the span; or everybody."""
+        if self._span is None:
+            return sa.true()
+        return sa.and_(subscriber_id > self._span[0], subscriber_id <= self._span[1])
+
+    def has_row(self, subscriber_id: sa.ColumnElement[int], *conditions: Any) -> sa.Exists:
+        """Match a person of whom another table has such a row."""
+        # The span again, for PostgreSQL, which likes to read a table whole and once.
+        near = self.is_in_span(subscriber_id)
+        return sa.exists().where(subscriber_id == subscribers.c.id, near, *conditions)
+
+    def code(self) -> sa.ColumnElement[str]:
+        """Return the marks of one person, one after another."""
+        declined, received = declined_series.c, self._receipts.c
+        rows = [
+            self.has_row(declined.subscriber_id, declined.series == one) for one in self._series
+        ]
+        rows += [
+            self.has_row(received.subscriber_id, received.post_id == one) for one in self._posts
+        ]
+        marks = [sa.case((row, _MARKED), else_=_UNMARKED) for row in rows]
+        return reduce(sa.ColumnElement[str].concat, marks, sa.literal_column("''", sa.Text))
+
+    def read(self, code: str, people: int) -> Group:
+        """Return what the marks of a group say."""
+        cut = len(self._series)
+        return Group(
+            code=code,
+            declined=frozenset(_marked(self._series, code[:cut])),
+            received=frozenset(_marked(self._posts, code[cut:])),
+            people=people,
+        )
+
+
+def _marked(names: Sequence[str], marks: str) -> list[str]:
+    return [name for name, mark in zip(names, marks, strict=True) if mark == "1"]
+
+
+def _people_of(digest: str, marks: _Marks, *, now: datetime) -> sa.Select[Any]:
+    """Select everybody an edition may go to: confirmed, subscribed, not away or suppressed."""
+    chose = subscriptions.c
+    chose_any = marks.has_row(chose.subscriber_id)
+    chose_this = marks.has_row(chose.subscriber_id, chose.digest == digest)
     suppressed = sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash)
-    query = sa.select(subscribers.c.id).where(
-        subscribers.c.id > after,
+    return sa.select(subscribers.c.id, marks.code().label("code")).where(
+        marks.is_in_span(subscribers.c.id),
         subscribers.c.state == SubscriberState.ACTIVE,
         sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= now),
         sa.or_(~chose_any, chose_this),
         ~suppressed,
     )
-    if through is not None:
-        query = query.where(subscribers.c.id <= through)
-    ids = list(tx.scalars(query.order_by(subscribers.c.id).limit(limit)))
-    if not ids:
-        return []
-    declined = _pairs(tx, declined_series.c.series, declined_series, ids[0], ids[-1])
-    table = receipts_of(rehearsal=rehearsal)
-    received = _pairs(tx, table.c.post_id, table, ids[0], ids[-1], table.c.post_id.in_(post_ids))
-    return [
-        Candidate(
-            subscriber_id=one,
-            declined=frozenset(declined[one]),
-            received=frozenset(received[one]),
-        )
-        for one in ids
-    ]
 
 
-def _pairs(
-    tx: Transaction, value: Any, table: sa.Table, lo: int, hi: int, *conditions: Any
-) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
+def read_received(
+    tx: Transaction, subscriber_id: int, post_ids: Sequence[str], *, rehearsal: bool
+) -> frozenset[str]:
+    """Return which of these posts one person has."""
+    receipts = receipts_of(rehearsal=rehearsal)
     rows = tx.execute(
-        sa.select(table.c.subscriber_id, value).where(
-            table.c.subscriber_id.between(lo, hi), *conditions
+        sa.select(receipts.c.post_id).where(
+            receipts.c.subscriber_id == subscriber_id, receipts.c.post_id.in_(post_ids)
         )
     )
-    for subscriber_id, one in rows:
-        found[subscriber_id].append(one)
-    return found
+    return frozenset(rows.scalars())
+
+
+# -------------------------------------------------------------------------------------------- rows
 
 
 def add_deliveries(
-    tx: Transaction, edition: Edition, rows: Sequence[NewDelivery], *, through: int
+    tx: Transaction, edition: Edition, batch: Batch, lots: Mapping[str, Lot]
 ) -> None:
-    """Write deliveries with their receipts and chunks, and how far the opening has come.
+    """Write the deliveries of a batch with their receipts and chunks, and how far it has come.
 
-    What another opener wrote meanwhile is not written twice.
+    ``lots`` says what each group gets, by its code; a group without one gets nothing. Nothing is
+    written where the edition is not being opened, or this batch is written already.
     """
-    come = tx.execute(
-        sa.select(editions.c.audience, editions.c.opened_through)
-        .where(editions.c.id == edition.id, editions.c.state == EditionState.READY)
-        .with_for_update()
-    ).one_or_none()
-    if come is None or through <= come.opened_through:
-        return
-    fresh = [row for row in rows if row.subscriber_id > come.opened_through]
-    _insert(tx, deliveries, _delivery_rows(edition, fresh, first=come.audience + 1))
-    # A receipt that is there already would be a post given twice: then nothing is written.
-    table = receipts_of(rehearsal=edition.rehearsal)
-    _insert(tx, table, _receipt_rows(edition, fresh))
-    _insert(tx, chunks, _chunk_rows(tx, edition, fresh))
-    tx.execute(
+    mine = editions.c.id == edition.id
+    before = tx.execute(
         sa.update(editions)
-        .where(editions.c.id == edition.id)
-        .values(opened_through=through, audience=come.audience + len(fresh))
+        .where(
+            mine,
+            editions.c.state == EditionState.READY,
+            editions.c.opened_through == batch.after,
+        )
+        .values(opened_through=batch.through)
+        .returning(editions.c.audience)
+    ).scalar()
+    if before is None or not lots:
+        return
+    _keep_lots(tx, lots)
+    count = _insert_deliveries(tx, edition, before)
+    # A receipt that is there already would be a post given twice: then nothing is written.
+    _insert_receipts(tx, edition)
+    _insert_chunks(tx, edition, batch, before)
+    tx.execute(sa.update(editions).where(mine).values(audience=before + count))
+
+
+def _keep_lots(tx: Transaction, lots: Mapping[str, Lot]) -> None:
+    letters = [{"code": code, "letter_id": lot.letter_id} for code, lot in lots.items()]
+    contents = {lot.letter_id: lot.post_ids for lot in lots.values()}
+    tx.execute(sa.insert(_letters), letters)
+    tx.execute(
+        sa.insert(_contents),
+        [
+            {"letter_id": letter_id, "post_id": post_id}
+            for letter_id, post_ids in contents.items()
+            for post_id in post_ids
+        ],
     )
 
 
-def _insert(tx: Transaction, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        tx.execute(sa.insert(table), rows)
+def _insert_deliveries(tx: Transaction, edition: Edition, before: int) -> int:
+    number = sa.func.row_number().over(order_by=_people.c.subscriber_id)
+    rows = (
+        sa.select(
+            sa.literal(edition.id), _people.c.subscriber_id, number + before, _letters.c.letter_id
+        )
+        .join(_letters, _letters.c.code == _people.c.code)
+        .order_by(_people.c.subscriber_id)
+    )
+    columns = ["edition_id", "subscriber_id", "seq", "letter_id"]
+    return dialect.insert_selected(tx, deliveries, columns, rows)
 
 
-def _delivery_rows(
-    edition: Edition, rows: Sequence[NewDelivery], *, first: int
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "edition_id": edition.id,
-            "subscriber_id": row.subscriber_id,
-            "letter_id": row.letter_id,
-            "seq": seq,
-        }
-        for seq, row in enumerate(rows, start=first)
-    ]
+def _insert_receipts(tx: Transaction, edition: Edition) -> None:
+    rows = (
+        sa.select(_people.c.subscriber_id, _contents.c.post_id, sa.literal(edition.id))
+        .join(_letters, _letters.c.code == _people.c.code)
+        .join(_contents, _contents.c.letter_id == _letters.c.letter_id)
+        .order_by(_people.c.subscriber_id, _contents.c.post_id)
+    )
+    columns = ["subscriber_id", "post_id", "edition_id"]
+    dialect.insert_selected(tx, receipts_of(rehearsal=edition.rehearsal), columns, rows)
 
 
-def _receipt_rows(edition: Edition, rows: Sequence[NewDelivery]) -> list[dict[str, Any]]:
-    return [
-        {"subscriber_id": row.subscriber_id, "post_id": post_id, "edition_id": edition.id}
-        for row in rows
-        for post_id in row.post_ids
-    ]
-
-
-def _chunk_rows(
-    tx: Transaction, edition: Edition, rows: Sequence[NewDelivery]
-) -> list[dict[str, Any]]:
+def _insert_chunks(tx: Transaction, edition: Edition, batch: Batch, before: int) -> None:
     count = sa.select(sa.func.count()).where(chunks.c.edition_id == edition.id)
     following = tx.execute(count).scalar_one() + 1
-    parts = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
-    return [
-        {
-            "edition_id": edition.id,
-            "id": number,
-            "lo": part[0].subscriber_id,
-            "hi": part[-1].subscriber_id,
-        }
-        for number, part in enumerate(parts, start=following)
-    ]
+    one = deliveries.c
+    number = (one.seq - before - 1) // CHUNK_ROWS
+    rows = (
+        sa.select(
+            sa.literal(edition.id),
+            number + following,
+            sa.func.min(one.subscriber_id),
+            sa.func.max(one.subscriber_id),
+        )
+        .where(
+            one.edition_id == edition.id,
+            one.subscriber_id > batch.after,
+            one.subscriber_id <= batch.through,
+        )
+        .group_by(number)
+    )
+    dialect.insert_selected(tx, chunks, ["edition_id", "id", "lo", "hi"], rows)
 
 
 def finish_opening(tx: Transaction, edition: Edition) -> bool:
