@@ -4,10 +4,12 @@ opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
+handling     staff's hand on an edition
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 """
 
+from publisher.app.handling import handle_edition, resolve_edition
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
 from publisher.app.looking import (
     EditionView,
@@ -44,6 +46,7 @@ __all__ = [
     "describe_edition",
     "describe_signing",
     "find_edition",
+    "handle_edition",
     "list_records",
     "load_config",
     "make_keys",
@@ -58,6 +61,7 @@ __all__ = [
     "publish_once",
     "refuse_unready",
     "report_editions",
+    "resolve_edition",
     "send_test",
     "template_paths",
 ]

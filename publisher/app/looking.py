@@ -77,7 +77,7 @@ def report_editions(site: Site) -> list[EditionReport]:
 
 def describe_edition(site: Site, edition: Edition) -> EditionView:
     """Return an edition with its posts and letters."""
-    from publisher.store import editions, ledger  # noqa: PLC0415
+    from publisher.store import editions, hands, ledger  # noqa: PLC0415
 
     with site.store.read() as tx:
         current = editions.read_one(tx, edition.id)
@@ -86,6 +86,7 @@ def describe_edition(site: Site, edition: Edition) -> EditionView:
         content = editions.read_content(tx, edition.id) if current.content_sha256 else None
         reasons = ledger.read_reasons(tx, edition.id)
         uncertain = ledger.count_uncertain(tx, edition.id)
+        history = hands.read_events(tx, edition.id)
     titles = {post.post_id: post for post in content.posts} if content else {}
     details: dict[str, object] = {
         "content_sha256": current.content_sha256,
@@ -102,6 +103,10 @@ def describe_edition(site: Site, edition: Edition) -> EditionView:
         "reasons": [
             {"state": str(state), "reason": reason, "count": number}
             for state, reason, number in reasons
+        ],
+        "history": [
+            {"at": one.at.isoformat(), "by": one.by, "verb": one.verb, "detail": one.detail}
+            for one in history
         ],
     }
     return EditionView(report=EditionReport(edition=current, counts=counts), details=details)
@@ -131,7 +136,7 @@ def preview_letter(
         raise Refused(_unsigned())
     desk, _ = open_desk(site, now=at)
     content = editing.preview(desk, digest, at=at)
-    person = _find_reader(site, address) if address else None
+    person = find_reader(site, address) if address else None
     chosen = tuple(post.post_id for post in content.posts)
     if person:
         pairs = [(post.post_id, post.series) for post in content.posts]
@@ -170,7 +175,8 @@ def preview_letter(
     return files, facts
 
 
-def _find_reader(site: Site, address: str) -> Subscriber:
+def find_reader(site: Site, address: str) -> Subscriber:
+    """Return the subscriber at an address; raises NotFound."""
     from publisher import subscribing  # noqa: PLC0415
 
     parsed = subscribing.read_address(address)

@@ -1,4 +1,4 @@
-"""Commands about mailings: plan preview test publish run edition."""
+"""Commands about mailings: plan preview test publish run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from publisher.cli import telling
-from publisher.cli.frame import Command, Frame, Group, current_time, parse_moment, with_frame
-from publisher.errors import NotFound, Problem, Refused, Unavailable
+from publisher.cli.frame import Command, Frame, current_time, parse_moment, with_frame
+from publisher.errors import NotFound, Problem, Unavailable
 from publisher.model import DeliveryState
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from publisher.app import Report, Site
+    from publisher.cli.frame import Group
     from publisher.config import Digest
     from publisher.model import Edition
 
 
 def register(root: Group) -> None:
     """Add the commands to the program."""
-    for command in (plan, preview, test, publish, run, edition):
+    for command in (plan, preview, test, publish, run):
         root.add_command(command)
 
 
@@ -290,66 +291,3 @@ def run(frame: Frame) -> None:
             )
         )
     frame.say("Stopped. What was on the wire is finished and recorded.")
-
-
-# ---------------------------------------------------------------------------------------- editions
-
-
-@click.group(cls=Group)
-def edition() -> None:
-    """Look at editions and let them go."""
-
-
-@edition.command("ls")
-@with_frame
-def list_editions(frame: Frame) -> None:
-    """List the editions, oldest first."""
-    from publisher import app  # noqa: PLC0415
-
-    site = frame.open()
-    reports = app.report_editions(site)
-    if frame.json:
-        frame.give([telling.edition_shape(one) for one in reports])
-    for one in reports:
-        frame.say(*telling.tell_edition(one))
-    if not reports:
-        frame.say("No editions yet.")
-
-
-@edition.command("show")
-@click.argument("name")
-@with_frame
-def show_edition(frame: Frame, name: str) -> None:
-    """Show one edition: its posts, its letters, what each delivery came to, and why."""
-    from publisher import app  # noqa: PLC0415
-
-    site = frame.open()
-    shown = app.describe_edition(site, app.find_edition(site, name))
-    if frame.json:
-        frame.give({**telling.edition_shape(shown.report), **shown.details})
-    frame.say(*telling.tell_edition(shown.report), *telling.tell_details(shown.details))
-
-
-@edition.command("approve")
-@click.argument("name")
-@click.option("--by", default="", metavar="NAME", help="Who approves; your login name if absent.")
-@with_frame
-def approve_edition(frame: Frame, name: str, by: str) -> None:
-    """Approve an edition as it is now: what was approved is what is sent."""
-    import getpass  # noqa: PLC0415
-
-    from publisher import app, editing  # noqa: PLC0415
-
-    site, now = frame.open(), current_time()
-    found = app.find_edition(site, name)
-    desk, _ = app.open_desk(site, now=now)
-    problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
-    if problems:
-        raise Refused(*problems)
-    shown = app.describe_edition(site, app.find_edition(site, name))
-    if frame.json:
-        frame.give({**telling.edition_shape(shown.report), **shown.details})
-    frame.say(
-        f"Approved {found.name}: {shown.report.edition.content_sha256[:12]}. "
-        "It goes at its slot, or with the next publish where that has passed."
-    )

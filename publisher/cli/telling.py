@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-from publisher.model import DeliveryState
+from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from publisher.app import EditionReport, Report
-    from publisher.editing import PlannedEdition
+    from publisher.editing import Handled, PlannedEdition, Resolved
     from publisher.publishing import Build
 
 _COUNT_WORDS = {
@@ -171,6 +171,7 @@ def tell_details(details: Mapping[str, object]) -> list[str]:
     """Say what an edition consists of and why some deliveries were not accepted."""
     posts = cast("list[dict[str, str]]", details["posts"])
     reasons = cast("list[dict[str, object]]", details["reasons"])
+    history = cast("list[dict[str, str]]", details["history"])
     lines = [f"  {post['title'] or post['id']}" for post in posts]
     lines += [
         f"  {one['count']} {one['state']}: {one['reason'] or 'no reason given'}" for one in reasons
@@ -179,4 +180,91 @@ def tell_details(details: Mapping[str, object]) -> list[str]:
         lines.append(f"  attempts that ended without a reply: {details['uncertain_attempts']}")
     if details["content_sha256"]:
         lines.append(f"  content {details['content_sha256']}")
+    lines += [
+        f"  {one['at'][:16].replace('T', ' ')} UTC  {one['verb']} by {one['by']}"
+        for one in history
+    ]
     return lines
+
+
+# --------------------------------------------------------------------------------- staff's hand
+
+
+def tell_act(act: Act, done: Handled, *, zone: str, now: datetime) -> str:
+    """Say what an act on an edition came to, and what did not happen."""
+    edition = done.edition
+    if not done.changed and act is not Act.CANCEL:
+        return f"Nothing was changed: {edition.name} is {edition.state}{_because(edition.reason)}."
+    match act:
+        case Act.CANCEL:
+            already = "" if done.changed else " already"
+            return f"Cancelled{already}. {_tell_emailed(done)}"
+        case Act.PAUSE:
+            return f"Paused. {_tell_progress(done)} Go on with: publisher edition resume {edition.name}"
+        case Act.RESUME:
+            return f"Resumed. {_tell_progress(done)} {_NEXT}"
+        case Act.HOLD:
+            return f"Held. No one was emailed. Let it go with: publisher edition release {edition.name}"
+        case Act.RELEASE:
+            return f"Released. {_tell_when(done, zone=zone, now=now)}"
+
+
+_NEXT = "It goes with the next publish, or within 15 seconds where the service runs."
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _tell_emailed(done: Handled) -> str:
+    """Say who was emailed before and that no one else will be."""
+    counts, audience = done.counts, done.edition.audience
+    if done.edition.rehearsal:
+        return "It was a rehearsal: no one was emailed."
+    accepted, begun = counts[DeliveryState.ACCEPTED], counts[DeliveryState.INFLIGHT]
+    uncertain = counts[DeliveryState.UNCERTAIN]
+    if not accepted and not begun and not uncertain:
+        return "No one was emailed."
+    were = "was" if accepted == 1 else "were"
+    told = f"{accepted:,} of {audience:,} {were} emailed before"
+    told += f", {begun:,} is on the wire" if begun == 1 else f", {begun:,} are" if begun else ""
+    told += f", {uncertain:,} may have been" if uncertain else ""
+    return f"{told}; no one else will be."
+
+
+def _tell_progress(done: Handled) -> str:
+    counts = done.counts
+    waiting = counts[DeliveryState.PENDING] + counts[DeliveryState.DEFERRED]
+    has, waits = (
+        ("has" if counts[DeliveryState.ACCEPTED] == 1 else "have"),
+        ("waits" if waiting == 1 else "wait"),
+    )
+    return (
+        f"{counts[DeliveryState.ACCEPTED]:,} of {done.edition.audience:,} {has} it, "
+        f"{waiting:,} {waits}."
+    )
+
+
+def _tell_when(done: Handled, *, zone: str, now: datetime) -> str:
+    edition = done.edition
+    if edition.fire_at <= now:
+        return _NEXT
+    follows = " It follows its posts until then." if edition.state is EditionState.DRAFT else ""
+    return f"It goes at its slot, {local(edition.fire_at, zone)}.{follows}"
+
+
+def tell_resolved(done: Resolved, as_: str) -> str:
+    """Say what a person's word on uncertain mails came to."""
+    name = done.edition.name
+    if done.posts:
+        return f"{count(done.posts, 'post')} of {name} count as sent; it is cancelled. No one was emailed."
+    if not done.decided:
+        return f"Nothing of {name} is uncertain; nothing was changed."
+    if as_ == "accepted":
+        return f"{count(done.decided, 'mail')} of {name} taken as accepted; the edition is {done.edition.state}."
+    if done.edition.state is EditionState.SENDING:
+        return f"{count(done.decided, 'mail')} of {name} will go again. {_NEXT}"
+    return (
+        f"{count(done.decided, 'mail')} of {name} will go again once it is sent; "
+        f"it is {done.edition.state}{_because(done.edition.reason)}."
+    )

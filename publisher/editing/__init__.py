@@ -5,6 +5,7 @@ drafting   slots that are due, and the drafts that follow the files
 content    what an edition is made of
 freezing   content fixed by its slot or by a person
 opening    a frozen edition becomes deliveries, a letter for each set of its posts
+hands      staff hold, release, pause, resume, cancel; what is uncertain is decided
 planning   what would go when, and how it would look
 
 Each function reads, decides with the pure judgement of ``editorial``, acts and records. Every step
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from publisher.editing.desk import Desk
 from publisher.editing.drafting import decide_due_slots, draft_now, keep_coming_draft, see_digests
 from publisher.editing.freezing import approve, current_content, freeze, settle_drafts
+from publisher.editing.hands import Handled, Resolved, handle, resolve
 from publisher.editing.opening import open_editions
 from publisher.editing.planning import PlannedEdition, plan, preview
 
@@ -29,14 +31,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Desk",
+    "Handled",
     "PlannedEdition",
+    "Resolved",
     "advance",
     "approve",
     "current_content",
     "freeze",
+    "handle",
     "open_editions",
     "plan",
     "preview",
+    "resolve",
     "settle_drafts",
 ]
 
