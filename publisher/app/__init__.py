@@ -5,12 +5,21 @@ job          the scheduled job, once
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 handling     staff's hand on an edition
+keeping      backup, restore, upgrade, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
+from publisher.app.keeping import (
+    adopt_site,
+    name_store,
+    restore_site,
+    run_alone,
+    running_service,
+    upgrade_site,
+)
 from publisher.app.looking import (
     EditionView,
     add_sample_reader,
@@ -41,6 +50,7 @@ __all__ = [
     "Report",
     "Site",
     "add_sample_reader",
+    "adopt_site",
     "check_site",
     "deliver_open",
     "describe_edition",
@@ -54,6 +64,7 @@ __all__ = [
     "make_pages",
     "make_signer",
     "make_workshop",
+    "name_store",
     "open_desk",
     "open_site",
     "open_transport",
@@ -62,6 +73,10 @@ __all__ = [
     "refuse_unready",
     "report_editions",
     "resolve_edition",
+    "restore_site",
+    "run_alone",
+    "running_service",
     "send_test",
     "template_paths",
+    "upgrade_site",
 ]

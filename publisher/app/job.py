@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from publisher.app.announcing import announce_feeds
+from publisher.app.keeping import running_service
 from publisher.app.opening import Site, make_workshop, open_desk, open_transport
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
@@ -99,13 +100,21 @@ def publish_once(
     if again.written or again.removed:
         report.problems += _run_hook(site)
     if deliver_too:
-        report.round = deliver_open(
+        report.round = _deliver_or_leave(
             site, clock=clock, is_stopping=is_stopping, on_progress=on_progress
         )
         report.problems += report.round.problems
     forget_in_time(site.store, site.config.privacy, now=now)
     report.editions = read_reports(site.store, before)
     return report
+
+
+def _deliver_or_leave(site: Site, **told: Any) -> Round:
+    """Send every open edition, unless a service runs beside: the delivery is its own."""
+    from publisher.delivering import Round  # noqa: PLC0415
+
+    service = running_service(site)
+    return Round(left_to=service) if service else deliver_open(site, **told)
 
 
 def deliver_open(

@@ -276,7 +276,7 @@ def run(frame: Frame) -> None:
 
     service = embedded.Service(site, on_report=tell_tick)
     asgi = make_site(site.config, site.store, app.make_pages(site.config), clock.now)
-    with signals.stop_requested() as stopping:
+    with app.run_alone(site), signals.stop_requested() as stopping:
         listened = embedded.serve(
             asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready
         )

@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from publisher.app import EditionReport, Report
     from publisher.editing import Handled, PlannedEdition, Resolved
+    from publisher.model import Edition
+    from publisher.operating import Restored
     from publisher.publishing import Build
 
 _COUNT_WORDS = {
@@ -268,3 +270,46 @@ def tell_resolved(done: Resolved, as_: str) -> str:
         f"{count(done.decided, 'mail')} of {name} will go again once it is sent; "
         f"it is {done.edition.state}{_because(done.edition.reason)}."
     )
+
+
+# ------------------------------------------------------------------------------------- restoring
+
+
+def tell_restored(done: Restored, source: str) -> list[str]:
+    """Say what a restore put in place, what it kept, and what is held."""
+    lines = [f"Restored {source}: {sum(done.counts.values()):,} rows."]
+    if done.aside:
+        lines.append(f"The database that was there is kept at {near(done.aside)}.")
+    if done.aside and done.left is None:
+        lines.append(
+            "It could not be read: whoever left after the backup is on the list again. "
+            "Look into the replies and the relay's log before anything is sent."
+        )
+    elif done.left:
+        lines.append(f"Kept from it: {count(done.left, 'fact')} of who left after the backup.")
+    lines += [f"  {one.name} is held (restored)" for one in done.held]
+    return lines
+
+
+def tell_adopted(held: Sequence[Edition] | None) -> list[str]:
+    """Say that a database sends from now on, and what staff decide about each edition."""
+    if held is None:
+        return ["This database is the one that sends already; nothing was changed."]
+    lines = ["This database is the one that sends from now on."]
+    if held:
+        lines.append("Held until you say what became of them since the backup:")
+    for one in held:
+        name = one.name
+        lines += [
+            f"  {name}, {people(one.audience)}" if one.audience else f"  {name}, not opened yet",
+            f"    it went out:     publisher edition resolve {name} --as accepted",
+        ]
+        lines.append(
+            f"    it did not:      publisher edition resolve {name} --as resend"
+            if one.letters
+            else f"    it did not:      publisher edition release {name}"
+        )
+        lines.append(
+            f"    then:            publisher edition release {name}" if one.letters else ""
+        )
+    return [line for line in lines if line]

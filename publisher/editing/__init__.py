@@ -37,6 +37,7 @@ __all__ = [
     "advance",
     "approve",
     "current_content",
+    "draft_what_is_new",
     "freeze",
     "handle",
     "open_editions",
@@ -62,3 +63,11 @@ def advance(desk: Desk, *, now: datetime, one_more: Digest | None = None) -> lis
     for digest in desk.config.digests.values():
         keep_coming_draft(desk, digest, now=now)
     return problems + open_editions(desk, now=now)
+
+
+def draft_what_is_new(desk: Desk, *, now: datetime) -> None:
+    """Draft an edition of everything new in every digest, whether a slot came or not; send nothing."""
+    seen = see_digests(desk, now=now)
+    for digest in desk.config.digests.values():
+        decide_due_slots(desk, digest, seen_at=seen[digest.name], now=now)
+        draft_now(desk, digest, now=now)
