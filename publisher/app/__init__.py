@@ -5,6 +5,7 @@ job          the scheduled job, once
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 handling     staff's hand on an edition
+measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
@@ -26,10 +27,13 @@ from publisher.app.looking import (
     check_site,
     describe_edition,
     find_edition,
+    list_editions,
     preview_letter,
+    reason_shape,
     report_editions,
     send_test,
 )
+from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
 from publisher.app.opening import (
     Site,
@@ -45,18 +49,23 @@ from publisher.app.opening import (
 from publisher.app.signing import make_keys, make_signer
 
 __all__ = [
+    "CONTENT_TYPE",
     "EditionReport",
     "EditionView",
+    "Meter",
     "Report",
     "Site",
     "add_sample_reader",
     "adopt_site",
     "check_site",
+    "count_waiting",
     "deliver_open",
     "describe_edition",
+    "describe_metrics",
     "describe_signing",
     "find_edition",
     "handle_edition",
+    "list_editions",
     "list_records",
     "load_config",
     "make_keys",
@@ -70,6 +79,7 @@ __all__ = [
     "open_transport",
     "preview_letter",
     "publish_once",
+    "reason_shape",
     "refuse_unready",
     "report_editions",
     "resolve_edition",

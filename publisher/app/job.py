@@ -12,6 +12,7 @@ from publisher.app.keeping import running_service
 from publisher.app.opening import Site, make_workshop, open_desk, open_transport
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
+from publisher.editorial.progress import Reason, group_reasons
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.model import DeliveryState, Edition, EditionState
 
@@ -32,6 +33,8 @@ class EditionReport:
 
     edition: Edition
     counts: Mapping[DeliveryState, int]
+    reasons: tuple[Reason, ...] = ()
+    """Why deliveries are neither accepted nor waiting for their turn, in groups."""
 
 
 @dataclass(slots=True)
@@ -175,7 +178,11 @@ def read_reports(store: Store, over_before: set[int]) -> list[EditionReport]:
 
     with store.read() as tx:
         return [
-            EditionReport(edition=one, counts=ledger.read_counts(tx, one.id))
+            EditionReport(
+                edition=one,
+                counts=ledger.read_counts(tx, one.id),
+                reasons=tuple(group_reasons(ledger.read_reasons(tx, one.id))),
+            )
             for one in editions.read_all(tx)
             if one.id not in over_before
         ]

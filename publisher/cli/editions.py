@@ -49,11 +49,12 @@ def show_edition(frame: Frame, name: str) -> None:
     """Show one edition: its posts, its letters, what each delivery came to, and why."""
     from publisher import app  # noqa: PLC0415
 
-    site = frame.open()
-    shown = app.describe_edition(site, app.find_edition(site, name))
+    site, now = frame.open(), current_time()
+    shown = app.describe_edition(site, app.find_edition(site, name), now=now)
     if frame.json:
         frame.give({**telling.edition_shape(shown.report), **shown.details})
-    frame.say(*telling.tell_edition(shown.report), *telling.tell_details(shown.details))
+    pace = [f"  {shown.pace}"] if shown.pace else []
+    frame.say(*telling.tell_edition(shown.report), *pace, *telling.tell_details(shown.details))
 
 
 @edition.command("approve")
@@ -70,7 +71,7 @@ def approve_edition(frame: Frame, name: str, by: str) -> None:
     problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
     if problems:
         raise Refused(*problems)
-    shown = app.describe_edition(site, app.find_edition(site, name))
+    shown = app.describe_edition(site, app.find_edition(site, name), now=now)
     if frame.json:
         frame.give({**telling.edition_shape(shown.report), **shown.details})
     frame.say(

@@ -10,12 +10,11 @@ import click
 
 from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, current_time, parse_moment, with_frame
+from publisher.cli.progress import Progress
 from publisher.errors import NotFound, Problem, Unavailable
 from publisher.model import DeliveryState
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from publisher.app import Report, Site
     from publisher.cli.frame import Group
     from publisher.config import Digest
@@ -154,7 +153,7 @@ def publish(frame: Frame, digest: str | None) -> None:
         return
     # A first rehearsal with nobody on the list would show nothing.
     sampled = digest is not None and app.add_sample_reader(site, now=now)
-    progress = _Progress(frame)
+    progress = Progress(frame, clock.now, lambda one: app.count_waiting(site, one))
     with signals.stop_requested() as stopping:
         report = app.publish_once(
             site,
@@ -190,42 +189,6 @@ def _tell_dry_run(frame: Frame, site: Site, digest: str | None) -> None:
     frame.say("Nothing was written and no one was emailed.")
 
 
-class _Progress:
-    """How far sending is, on stderr: a bar on a terminal, a line each tenth elsewhere."""
-
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
-        self._told = 0
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-
-    def tell(self, edition: Edition, done: int) -> None:
-        """Say that so many were handed over; small editions are over before it says anything."""
-        if self._frame.quiet or self._frame.json:
-            return
-        if self._frame.has_colour:
-            self._move_bar(edition, done)
-            return
-        tenth = max(edition.audience // 10, 100)
-        if done - self._told >= tenth:
-            self._told = done
-            click.echo(f"{edition.name}: {done:,} of {edition.audience:,} accepted", err=True)
-
-    def _move_bar(self, edition: Edition, done: int) -> None:
-        from rich.progress import Progress  # noqa: PLC0415 - only a terminal pays for it
-
-        if self._bar is None or self._task is None:
-            self._bar = Progress(console=self._frame.console(), transient=True)
-            self._task = self._bar.add_task(f"Sending {edition.name}", total=edition.audience)
-            self._bar.start()
-        self._bar.update(self._task, completed=done)
-
-    def end(self) -> None:
-        """Take the bar away."""
-        if self._bar:
-            self._bar.stop()
-
-
 def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> None:
     config = site.config
     frame.say(*telling.tell_build(report.build, telling.near(config.paths.output)))
@@ -250,19 +213,15 @@ def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> 
 @with_frame
 def run(frame: Frame) -> None:
     """Serve pages and feeds, keep the schedule and deliver, in one process, until stopped."""
-    import logging  # noqa: PLC0415
-
     from publisher import app  # noqa: PLC0415
-    from publisher.engine import clock, embedded, signals  # noqa: PLC0415
+    from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     site = frame.open()
+    log = logbook.open_log(site, sys.stderr, as_json=frame.json)
     app.refuse_unready(site)
-    listen = site.config.web.listen
+    listen, meter = site.config.web.listen, app.Meter()
+    book = logbook.Logbook(site, clock.now)
 
     def tell_ready() -> None:
         frame.say(
@@ -271,11 +230,25 @@ def run(frame: Frame) -> None:
         sys.stdout.flush()
 
     def tell_tick(report: Report) -> None:
+        meter.note_publish(report, now=clock.now())
+        book.look()
         for problem in (*report.build.problems, *report.problems):
-            logging.getLogger("publisher").warning("%s", problem.as_text().replace("\n", " "))
+            log.warning("%s", problem.as_text().replace("\n", " "))
 
-    service = embedded.Service(site, on_report=tell_tick)
-    asgi = make_site(site.config, site.store, app.make_pages(site.config), clock.now)
+    def tell_mail(edition: Edition, done: int) -> None:
+        meter.count_accepted(now=clock.now())
+        book.progress(edition, done)
+
+    service = embedded.Service(
+        site, on_report=tell_tick, on_progress=tell_mail, on_round=book.look
+    )
+    asgi = make_site(
+        site.config,
+        site.store,
+        app.make_pages(site.config),
+        clock.now,
+        metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
+    )
     with app.run_alone(site), signals.stop_requested() as stopping:
         listened = embedded.serve(
             asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
+from publisher.app import reason_shape
 from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _COUNT_WORDS = {
     DeliveryState.EXPIRED: "expired",
     DeliveryState.CANCELLED: "cancelled",
 }
+_MOST_REASONS = 10
+"""Reasons that are told before the rest is only counted."""
 
 
 def count(number: int, noun: str) -> str:
@@ -89,6 +92,7 @@ def edition_shape(report: EditionReport) -> dict[str, object]:
         "audience": edition.audience,
         "letters": edition.letters,
         "counts": {str(state): number for state, number in report.counts.items()},
+        "reasons": [reason_shape(one) for one in report.reasons],
     }
 
 
@@ -129,7 +133,16 @@ def tell_edition(report: EditionReport) -> list[str]:
     kind = "rehearsal " if edition.rehearsal else ""
     reason = f" ({edition.reason})" if edition.reason else ""
     size = f"{people(edition.audience)}, {count(edition.letters, 'letter')}"
-    return [f"{edition.name}  {kind}{edition.state}{reason}: {size}; {tell_counts(report)}"]
+    lines = [f"{edition.name}  {kind}{edition.state}{reason}: {size}; {tell_counts(report)}"]
+    shown = report.reasons[:_MOST_REASONS]
+    lines += [
+        f"  {one.count:,} {_COUNT_WORDS[one.state]}: {one.reason or 'no reason given'}"
+        for one in shown
+    ]
+    if len(report.reasons) > len(shown):
+        rest = sum(one.count for one in report.reasons[len(shown) :])
+        lines.append(f"  {rest:,} for other reasons: publisher --json edition show {edition.name}")
+    return lines
 
 
 def plan_shape(planned: PlannedEdition) -> dict[str, object]:
@@ -170,14 +183,10 @@ def tell_plan(planned: PlannedEdition, zone: str) -> list[str]:
 
 
 def tell_details(details: Mapping[str, object]) -> list[str]:
-    """Say what an edition consists of and why some deliveries were not accepted."""
+    """Say what an edition consists of and who did what to it."""
     posts = cast("list[dict[str, str]]", details["posts"])
-    reasons = cast("list[dict[str, object]]", details["reasons"])
     history = cast("list[dict[str, str]]", details["history"])
     lines = [f"  {post['title'] or post['id']}" for post in posts]
-    lines += [
-        f"  {one['count']} {one['state']}: {one['reason'] or 'no reason given'}" for one in reasons
-    ]
     if details["uncertain_attempts"]:
         lines.append(f"  attempts that ended without a reply: {details['uncertain_attempts']}")
     if details["content_sha256"]:
