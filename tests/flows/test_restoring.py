@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections import Counter
 from contextlib import closing
@@ -18,7 +21,7 @@ from publisher import app, operating
 from publisher.errors import NotFound, Refused, Unavailable
 from publisher.model import Act
 from publisher.site import hold
-from publisher.store import copying, editions, schema, subscribers
+from publisher.store import Store, copying, editions, schema, subscribers
 from tests.fakes import MemoryTransport
 from tests.flows.scenes import (
     DAY,
@@ -482,6 +485,39 @@ def test_restore_and_adopt_in_one_command(folder: Folder, site: app.Site) -> Non
     assert operating.is_sending(folder.open().store, folder.path / "var")
 
 
+def test_kill_at_any_step_of_a_restore_leaves_one_of_the_two_whole(
+    folder: Folder, site: app.Site
+) -> None:
+    """The old database or the new one is there; the new one never sends, and a second try serves."""
+    backup = _back_up(site, folder)
+    site.store.close()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.system.restore_crasher",
+            str(folder.path / "config.toml"),
+            str(backup),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    kills = [json.loads(line) for line in done.stdout.splitlines()]
+
+    old = {"state": "sending", "reason": ""}
+    new = {"state": "held", "reason": "restored"}
+    assert len(kills) == 12
+    assert all(one["killed"] for one in kills)
+    for one in kills:
+        then = {key: one["then"][key] for key in ("state", "reason")}
+        is_in_place = (one["step"], one["moment"]) == ("put_in_place", "after")
+        assert then == (new if is_in_place else old), one
+        assert not (then == new and one["then"]["sends"])
+        assert one["again"] == {**new, "sends": False, "left": []}
+
+
 # --------------------------------------------------------------------------------------- upgrade
 
 
@@ -556,6 +592,24 @@ def test_postgresql_dump_that_fails_is_told(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(Unavailable, match="client programs"):
         copying.dump_database("postgresql://db/letters", tmp_path / "dump")
+
+
+def test_backup_of_another_database_asks_its_tool_and_restore_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where ``database.url`` is set, the dump is the tool's, and so is putting it back."""
+    _stand_in(tmp_path, 'echo dumped > "${2#--file=}"')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    store = Store(f"sqlite:///{tmp_path}/other.sqlite3", tmp_path / "var" / "unused")
+    target = tmp_path / "dump"
+    counts_of_rows = operating.backup(store, target, replace=False)
+    with pytest.raises(Refused, match="pg_restore"):
+        operating.restore(store, target, epoch=EPOCH, by="operator", now=SLOT)
+    store.close()
+
+    assert counts_of_rows is None
+    assert target.read_text() == "dumped\n"
+    assert not (tmp_path / "var").exists()
 
 
 def test_copy_of_a_missing_database_is_not_found(tmp_path: Path) -> None:
