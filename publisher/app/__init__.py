@@ -6,7 +6,7 @@ announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 handling     staff's hand on an edition
 measuring    how far an edition is, and figures for Prometheus
-keeping      backup, restore, upgrade, and which database sends
+keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 """
@@ -15,6 +15,7 @@ from publisher.app.handling import handle_edition, resolve_edition
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
 from publisher.app.keeping import (
     adopt_site,
+    export_site,
     name_store,
     restore_site,
     run_alone,
@@ -63,6 +64,7 @@ __all__ = [
     "describe_edition",
     "describe_metrics",
     "describe_signing",
+    "export_site",
     "find_edition",
     "handle_edition",
     "list_editions",

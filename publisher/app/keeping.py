@@ -1,13 +1,16 @@
-"""Backup, restore and upgrade of a site, and which of two databases sends."""
+"""Backup, restore, upgrade and export of a site, and which of two databases sends."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from publisher import site as files
 from publisher.app.opening import load_config, open_desk
+from publisher.errors import Problem, Refused
 from publisher.store import Store
 
 if TYPE_CHECKING:
@@ -65,6 +68,70 @@ def adopt_site(site: Site, *, by: str, now: datetime) -> list[Edition] | None:
     desk, _ = open_desk(site, now=now)
     editing.draft_what_is_new(desk, now=now)
     return operating.take_over(site.store, site.config.paths.state, by=by, now=now)
+
+
+def export_site(site: Site, target: Path) -> dict[str, int]:
+    """Write everything as Markdown, CSV and JSON into a new folder; return how much of each.
+
+    Raises Refused where the folder is there and not empty.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise Refused(_taken(target))
+    files.ensure_private(target)
+    written = {"posts": _export_posts(site, target / "posts")}
+    shutil.copyfile(site.config.path, target / "config.toml")
+    from publisher import subscribing  # noqa: PLC0415
+    from publisher.store import exporting  # noqa: PLC0415
+
+    (target / "subscribers.csv").write_text(subscribing.export_list(site.store), "utf-8")
+    (target / "tables").mkdir()
+    with site.store.read() as tx:
+        for name in exporting.table_names():
+            rows = exporting.read_table(tx, name)
+            written[name] = _write_rows(target / "tables" / f"{name}.json", rows)
+    return written
+
+
+def _export_posts(site: Site, target: Path) -> int:
+    """Copy the folder of posts, and add what is published and has no file any more."""
+    from publisher.store import posts  # noqa: PLC0415
+
+    folder = site.config.paths.posts
+    if folder.is_dir():
+        shutil.copytree(folder, target, symlinks=True)
+    with site.store.read() as tx:
+        for pin in posts.load_record(tx).published.values():
+            found = posts.last_good(tx, pin.post_id)
+            file = target / pin.path
+            if found is None or file.exists():
+                continue
+            text, images = found
+            for name, data in {file.name: text, **images}.items():
+                (file.parent / name).parent.mkdir(parents=True, exist_ok=True)
+                (file.parent / name).write_bytes(data)
+    return sum(1 for _ in target.rglob("*.md"))
+
+
+def _write_rows(file: Path, rows: Iterator[dict[str, Any]]) -> int:
+    """Write rows as one JSON array, a row a line."""
+    count = 0
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write("[")
+        for count, row in enumerate(rows, start=1):
+            stream.write("\n" if count == 1 else ",\n")
+            stream.write(json.dumps(row, ensure_ascii=False))
+        stream.write("\n]\n")
+    return count
+
+
+def _taken(target: Path) -> Problem:
+    return Problem(
+        code="export.exists",
+        path=str(target),
+        expected="a folder that is new or empty",
+        got="one that holds something" if target.is_dir() else "a file",
+        hint="Nothing was written. Name another.",
+    )
 
 
 @contextmanager

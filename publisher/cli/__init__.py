@@ -6,7 +6,7 @@ site       init new withdraw import check build
 mailing    plan preview test publish run
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
-keeping    backup restore upgrade
+keeping    backup restore upgrade export
 naming     dns
 """
 

@@ -1,4 +1,4 @@
-"""Commands that keep a site: backup restore upgrade."""
+"""Commands that keep a site: backup restore upgrade export."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def register(root: Group) -> None:
     """Add the commands to the program."""
-    for command in (backup, restore, upgrade):
+    for command in (backup, restore, upgrade, export):
         root.add_command(command)
 
 
@@ -124,3 +124,20 @@ def upgrade(frame: Frame) -> None:
     else:
         kept = f" The one before is kept at {telling.near(aside)}." if aside else ""
         frame.say(f"The database is at schema {after} now.{kept}")
+
+
+@click.command(cls=Command)
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@with_frame
+def export(frame: Frame, directory: Path) -> None:
+    """Write everything as Markdown, CSV and JSON: nothing is kept from you but keys."""
+    from publisher import app  # noqa: PLC0415
+
+    written = app.export_site(frame.open(), directory)
+    if frame.json:
+        frame.give({"directory": str(directory), "written": written})
+    frame.say(
+        f"Written {telling.near(directory.absolute())}: {telling.count(written['posts'], 'post')}, "
+        f"{telling.people(written['subscribers'])}, {telling.count(len(written) - 1, 'table')}.",
+        "It holds addresses: keep it where only you can read it.",
+    )
