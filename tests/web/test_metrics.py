@@ -13,10 +13,14 @@ import pytest
 from publisher import app
 from publisher.model import Act
 from publisher.web import make_site
+from publisher.web.metrics import add_metrics
+from publisher.web.public import make_app
+from tests import servers
 from tests.flows.scenes import MINUTE, join, moment, only, send, tick, use_relay
 
 if TYPE_CHECKING:
     from tests.conftest import Folder
+    from tests.servers import Kind
 
 SEEN = moment("2026-11-20 12:00")
 SLOT = moment("2026-11-24 07:30", "America/New_York")
@@ -149,3 +153,21 @@ def test_metrics_are_for_programs_of_this_machine(
         assert _samples(reply.text)["sending_allowed"] == 1
     else:
         assert "publisher_" not in reply.text
+
+
+@pytest.mark.parametrize("kind", ["service", "nginx", "caddy"])
+def test_metrics_are_not_passed_on_by_the_shipped_settings(
+    folder: Folder, site: app.Site, kind: Kind
+) -> None:
+    """Whoever asks nginx or Caddy, even by the service's own name, finds no such page."""
+    behind = make_app(site.store, app.make_pages(site.config), lambda: NOW)
+    add_metrics(
+        behind,
+        app.make_pages(site.config),
+        lambda: app.describe_metrics(site, app.Meter(), now=NOW),
+    )
+    with servers.serve(folder.path / "public", kind, fallback=behind) as house:
+        answer = httpx.get(f"http://127.0.0.1:{house.port}/metrics", timeout=20)
+
+    assert answer.status_code == (200 if kind == "service" else 404)
+    assert ("publisher_editions" in answer.text) == (kind == "service")
