@@ -218,7 +218,7 @@ def run(frame: Frame) -> None:
     from publisher.web import make_site  # noqa: PLC0415
 
     site = frame.open()
-    log = logbook.open_log(site, sys.stderr, as_json=frame.json)
+    logbook.open_log(site, sys.stderr, as_json=frame.json)
     app.refuse_unready(site)
     listen, meter = site.config.web.listen, app.Meter()
     book = logbook.Logbook(site, clock.now)
@@ -232,8 +232,7 @@ def run(frame: Frame) -> None:
     def tell_tick(report: Report) -> None:
         meter.note_publish(report, now=clock.now())
         book.look()
-        for problem in (*report.build.problems, *report.problems):
-            log.warning("%s", problem.as_text().replace("\n", " "))
+        book.complain((*report.build.problems, *report.problems))
 
     def tell_mail(edition: Edition, done: int) -> None:
         meter.count_accepted(now=clock.now())

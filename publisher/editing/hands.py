@@ -196,7 +196,7 @@ def _send_again(
 
 
 def _refusal(edition: Edition, act: Act, answer: Refusal, events: list[Event]) -> Problem:
-    last = f", {events[-1].verb} by {events[-1].by} at {events[-1].at:%H:%M}" if events else ""
+    last = f", {events[-1].verb} by {events[-1].by} at {events[-1].at:%H:%M} UTC" if events else ""
     commands = [f"publisher edition {one} {edition.name}" for one in answer.can]
     can = "What can be done: " + ", ".join(commands) if commands else "It is at its end"
     return Problem(

@@ -63,6 +63,7 @@ class Service:
         self._wake.set()
 
     def _send_until_stopped(self) -> None:
+        told = ""
         while not self._stopping.is_set():
             self._wake.wait(_SENDER_SECONDS)
             self._wake.clear()
@@ -74,8 +75,11 @@ class Service:
                     on_progress=self._on_progress,
                 )
                 self._on_round()
+                told = ""
             except PublisherError as error:
-                _log.error("%s", error)
+                if str(error) != told:  # what stays wrong is said once
+                    _log.error("%s", error)
+                told = str(error)
             except Exception:  # noqa: BLE001 - one failure must not end the sending
                 _log.exception("sending failed; it is tried again")
 

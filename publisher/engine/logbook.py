@@ -21,9 +21,10 @@ from publisher.store import subscribers
 from publisher.tokens import keyed_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from publisher.app import EditionView, Site
+    from publisher.errors import Problem
     from publisher.model import Edition
     from publisher.tokens import Key
 
@@ -94,6 +95,19 @@ class Logbook:
             one.id: (one.state, one.reason) for one in app.list_editions(site) if one.closed_at
         }
         self._told_at = clock()
+        self._wrong: frozenset[Problem] = frozenset()
+
+    def complain(self, problems: Iterable[Problem]) -> None:
+        """Log what is wrong once, not again at each look while it stays so."""
+        found = dict.fromkeys(problems)
+        with self._lock:
+            fresh, self._wrong = found.keys() - self._wrong, frozenset(found)
+        for problem in found:
+            if problem in fresh:
+                level = logging.ERROR if problem.level == "error" else logging.WARNING
+                facts = {"event": "problem", "code": problem.code, "path": problem.path}
+                text = problem.as_text().replace("\n", " ")
+                _log.log(level, "%s", text, extra={"facts": facts})
 
     def look(self) -> None:
         """Log each edition whose state is another than when it was last looked at."""

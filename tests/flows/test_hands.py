@@ -324,7 +324,7 @@ def test_refusal_names_the_state_who_and_what_can_be_done(opened: app.Site) -> N
 
     assert told.value.exit_code == 5
     assert problem.code == "edition.state"
-    assert problem.got == f"one that is cancelled, cancel by anna at {SLOT:%H:%M}"
+    assert problem.got == f"one that is cancelled, cancel by anna at {SLOT:%H:%M} UTC"
     assert "It is at its end" in problem.hint
     assert [verb for _, verb, _ in _history(opened)] == ["cancel"]
 

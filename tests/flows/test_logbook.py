@@ -15,6 +15,7 @@ from publisher.engine.logbook import Lines, Logbook, hide_addresses, open_log
 from publisher.model import Accepted, Act, Deferred, Phase
 from publisher.store import subscribers
 from publisher.tokens import Key, keyed_hash
+from tests.factories import make_problem
 from tests.fakes import MemoryTransport
 from tests.flows.scenes import join, moment, only, send, tick, use_relay
 
@@ -135,3 +136,22 @@ def test_log_hashes_with_the_sites_own_pepper(site: app.Site, stream: io.StringI
 
     assert line["message"] == f"no mail to address:{keyed_hash(pepper, 'anna@example.net')[:12]}"
     assert (line["event"], line["level"]) == ("message", "warning")
+
+
+def test_what_is_wrong_is_told_once_until_it_is_mended(
+    site: app.Site, stream: io.StringIO
+) -> None:
+    """Every tick finds the same problem: it is one line, and one more if it comes back."""
+    open_log(site, stream, as_json=True)
+    book = Logbook(site, lambda: SLOT)
+    error, warning = make_problem(), make_problem(path="posts/other.md", level="warning")
+    for found in ([error], [error], [error, warning], [], [error]):
+        book.complain(found)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    assert [(line["level"], line["path"]) for line in lines] == [
+        ("error", "posts/sleep.md"),
+        ("warning", "posts/other.md"),
+        ("error", "posts/sleep.md"),
+    ]
+    assert {(line["event"], line["code"]) for line in lines} == {("problem", "post.title")}
