@@ -267,6 +267,19 @@ def test_cancel_acts_from_the_next_mail_on(opened: app.Site, at: int) -> None:
     assert receipts(opened) == set(range(1, at + 2))
 
 
+def test_next_edition_brings_the_posts_of_a_cancelled_one_to_those_who_lack_them(
+    opened: app.Site,
+) -> None:
+    """Cancelled half way, its posts are new again; whoever was emailed does not get them twice."""
+    first, _ = send(opened, SLOT, Interrupting(1, lambda: _act(opened, Act.CANCEL)))
+    tick(opened, SLOT + 7 * DAY)
+    second, _ = send(opened, SLOT + 7 * DAY)
+
+    assert recipients(first) == ["anna", "ben"]
+    assert recipients(second) == ["carla", "dora"]
+    assert shown(opened) == [("weekly/1", "cancelled", ""), ("weekly/2", "sent", "")]
+
+
 def test_cancelled_mail_that_is_deferred_ends_too(opened: app.Site) -> None:
     """What was on the wire as the edition was cancelled is not tried again."""
     way_out = Interrupting(0, lambda: _act(opened, Act.CANCEL))
