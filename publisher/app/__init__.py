@@ -4,21 +4,37 @@ opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
+handling     staff's hand on an edition
+measuring    how far an edition is, and figures for Prometheus
+keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 """
 
+from publisher.app.handling import handle_edition, resolve_edition
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
+from publisher.app.keeping import (
+    adopt_site,
+    export_site,
+    name_store,
+    restore_site,
+    run_alone,
+    running_service,
+    upgrade_site,
+)
 from publisher.app.looking import (
     EditionView,
     add_sample_reader,
     check_site,
     describe_edition,
     find_edition,
+    list_editions,
     preview_letter,
+    reason_shape,
     report_editions,
     send_test,
 )
+from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
 from publisher.app.opening import (
     Site,
@@ -34,16 +50,24 @@ from publisher.app.opening import (
 from publisher.app.signing import make_keys, make_signer
 
 __all__ = [
+    "CONTENT_TYPE",
     "EditionReport",
     "EditionView",
+    "Meter",
     "Report",
     "Site",
     "add_sample_reader",
+    "adopt_site",
     "check_site",
+    "count_waiting",
     "deliver_open",
     "describe_edition",
+    "describe_metrics",
     "describe_signing",
+    "export_site",
     "find_edition",
+    "handle_edition",
+    "list_editions",
     "list_records",
     "load_config",
     "make_keys",
@@ -51,13 +75,20 @@ __all__ = [
     "make_pages",
     "make_signer",
     "make_workshop",
+    "name_store",
     "open_desk",
     "open_site",
     "open_transport",
     "preview_letter",
     "publish_once",
+    "reason_shape",
     "refuse_unready",
     "report_editions",
+    "resolve_edition",
+    "restore_site",
+    "run_alone",
+    "running_service",
     "send_test",
     "template_paths",
+    "upgrade_site",
 ]

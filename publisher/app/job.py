@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from publisher.app.announcing import announce_feeds
+from publisher.app.keeping import running_service
 from publisher.app.opening import Site, make_workshop, open_desk, open_transport
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
+from publisher.editorial.progress import Reason, group_reasons
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.model import DeliveryState, Edition, EditionState, HeldReason
 
@@ -31,6 +33,8 @@ class EditionReport:
 
     edition: Edition
     counts: Mapping[DeliveryState, int]
+    reasons: tuple[Reason, ...] = ()
+    """Why deliveries are neither accepted nor waiting for their turn, in groups."""
 
 
 @dataclass(slots=True)
@@ -104,13 +108,21 @@ def publish_once(
     if again.written or again.removed:
         report.problems += _run_hook(site)
     if deliver_too:
-        report.round = deliver_open(
+        report.round = _deliver_or_leave(
             site, clock=clock, is_stopping=is_stopping, on_progress=on_progress
         )
         report.problems += report.round.problems
     forget_in_time(site.store, site.config.privacy, now=now)
     report.editions = read_reports(site.store, before)
     return report
+
+
+def _deliver_or_leave(site: Site, **told: Any) -> Round:
+    """Send every open edition, unless a service runs beside: the delivery is its own."""
+    from publisher.delivering import Round  # noqa: PLC0415
+
+    service = running_service(site)
+    return Round(left_to=service) if service else deliver_open(site, **told)
 
 
 def deliver_open(
@@ -171,7 +183,11 @@ def read_reports(store: Store, over_before: set[int]) -> list[EditionReport]:
 
     with store.read() as tx:
         return [
-            EditionReport(edition=one, counts=ledger.read_counts(tx, one.id))
+            EditionReport(
+                edition=one,
+                counts=ledger.read_counts(tx, one.id),
+                reasons=tuple(group_reasons(ledger.read_reasons(tx, one.id))),
+            )
             for one in editions.read_all(tx)
             if one.id not in over_before
         ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from publisher.app.job import EditionReport, read_reports, refuse_unready
+from publisher.app.measuring import read_pace
 from publisher.app.opening import make_notices, make_pages, open_desk, open_transport
 from publisher.app.signing import make_signer
 from publisher.config import live_problems, signing_problems
+from publisher.editorial.progress import group_reasons, tell_pace
 from publisher.errors import ConfigError, ContentError, NotFound, Problem, Refused
 from publisher.model import EditionState, Envelope, HeldReason, Verdict
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from publisher.app.opening import Site
     from publisher.config import Digest
+    from publisher.editorial.progress import Reason
     from publisher.model import (
         Address,
         Body,
@@ -68,6 +71,8 @@ class EditionView:
 
     report: EditionReport
     details: dict[str, object]
+    pace: str = ""
+    """How fast it goes and how long it takes still, where it is being sent."""
 
 
 def report_editions(site: Site) -> list[EditionReport]:
@@ -75,17 +80,27 @@ def report_editions(site: Site) -> list[EditionReport]:
     return read_reports(site.store, set())
 
 
+def list_editions(site: Site) -> list[Edition]:
+    """Return every edition as it is, without its counts."""
+    from publisher.store import editions  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        return editions.read_all(tx)
+
+
 def describe_edition(site: Site, edition: Edition, *, now: datetime) -> EditionView:
-    """Return an edition with its posts and letters, and what of it is still to mend."""
-    from publisher.store import editions, ledger  # noqa: PLC0415
+    """Return an edition with its posts and letters, what came of it and why, and how fast it goes."""
+    from publisher.store import editions, hands, ledger  # noqa: PLC0415
 
     with site.store.read() as tx:
         current = editions.read_one(tx, edition.id)
         counts = ledger.read_counts(tx, edition.id)
         posts = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         content = editions.read_content(tx, edition.id) if current.content_sha256 else None
-        reasons = ledger.read_reasons(tx, edition.id)
+        reasons = group_reasons(ledger.read_reasons(tx, edition.id))
+        pace = read_pace(tx, current, counts, now=now)
         uncertain = ledger.count_uncertain(tx, edition.id)
+        history = hands.read_events(tx, edition.id)
     titles = {post.post_id: post for post in content.posts} if content else {}
     details: dict[str, object] = {
         "content_sha256": current.content_sha256,
@@ -99,13 +114,24 @@ def describe_edition(site: Site, edition: Edition, *, now: datetime) -> EditionV
             }
             for post_id in posts
         ],
-        "reasons": [
-            {"state": str(state), "reason": reason, "count": number}
-            for state, reason, number in reasons
+        "reasons": [reason_shape(one) for one in reasons],
+        "progress": asdict(pace) if pace else None,
+        "history": [
+            {"at": one.at.isoformat(), "by": one.by, "verb": one.verb, "detail": one.detail}
+            for one in history
         ],
         "problems": [problem.as_json() for problem in _read_findings(site, current, now=now)],
     }
-    return EditionView(report=EditionReport(edition=current, counts=counts), details=details)
+    return EditionView(
+        report=EditionReport(edition=current, counts=counts, reasons=tuple(reasons)),
+        details=details,
+        pace=tell_pace(pace) if pace else "",
+    )
+
+
+def reason_shape(reason: Reason) -> dict[str, object]:
+    """Return the JSON of why so many deliveries are where they are."""
+    return {"state": str(reason.state), "reason": reason.reason, "count": reason.count}
 
 
 def _read_findings(site: Site, edition: Edition, *, now: datetime) -> list[Problem]:
@@ -144,7 +170,7 @@ def preview_letter(
         raise Refused(_unsigned())
     desk, _ = open_desk(site, now=at)
     content = editing.preview(desk, digest, at=at)
-    person = _find_reader(site, address) if address else None
+    person = find_reader(site, address) if address else None
     chosen = tuple(post.post_id for post in content.posts)
     version = editing.version_for(desk, content, person) if person else (chosen, ())
     letter = desk.letters.render(content, *version)
@@ -181,7 +207,8 @@ def preview_letter(
     return files, facts, editing.inspect_letter(desk, content, letter)
 
 
-def _find_reader(site: Site, address: str) -> Subscriber:
+def find_reader(site: Site, address: str) -> Subscriber:
+    """Return the subscriber at an address; raises NotFound."""
     from publisher import subscribing  # noqa: PLC0415
 
     parsed = subscribing.read_address(address)

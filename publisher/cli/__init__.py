@@ -3,18 +3,20 @@
 frame      options that every command takes, errors as people and programs read them
 telling    values as lines and tables
 site       init new withdraw import check build
-mailing    plan preview test publish run edition
+mailing    plan preview test publish run
+editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
+keeping    backup restore upgrade export
 naming     dns
 """
 
 from __future__ import annotations
 
-from publisher.cli import mailing, naming, people, site
+from publisher.cli import editions, keeping, mailing, naming, people, site
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, people, naming):
+for module in (site, mailing, editions, people, keeping, naming):
     module.register(root)
 
 

@@ -1,4 +1,4 @@
-"""Commands about mailings: plan preview test publish run edition."""
+"""Commands about mailings: plan preview test publish run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from publisher.cli import telling
-from publisher.cli.frame import Command, Frame, Group, current_time, parse_moment, with_frame
-from publisher.errors import NotFound, Problem, Refused, Unavailable
+from publisher.cli.frame import Command, Frame, current_time, parse_moment, with_frame
+from publisher.cli.progress import Progress
+from publisher.errors import NotFound, Problem, Unavailable
 from publisher.model import DeliveryState
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from publisher.app import Report, Site
+    from publisher.cli.frame import Group
     from publisher.config import Digest
     from publisher.model import Edition
 
 
 def register(root: Group) -> None:
     """Add the commands to the program."""
-    for command in (plan, preview, test, publish, run, edition):
+    for command in (plan, preview, test, publish, run):
         root.add_command(command)
 
 
@@ -157,7 +157,7 @@ def publish(frame: Frame, digest: str | None) -> None:
         return
     # A first rehearsal with nobody on the list would show nothing.
     sampled = digest is not None and app.add_sample_reader(site, now=now)
-    progress = _Progress(frame)
+    progress = Progress(frame, clock.now, lambda one: app.count_waiting(site, one))
     with signals.stop_requested() as stopping:
         report = app.publish_once(
             site,
@@ -193,42 +193,6 @@ def _tell_dry_run(frame: Frame, site: Site, digest: str | None) -> None:
     frame.say("Nothing was written and no one was emailed.")
 
 
-class _Progress:
-    """How far sending is, on stderr: a bar on a terminal, a line each tenth elsewhere."""
-
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
-        self._told = 0
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-
-    def tell(self, edition: Edition, done: int) -> None:
-        """Say that so many were handed over; small editions are over before it says anything."""
-        if self._frame.quiet or self._frame.json:
-            return
-        if self._frame.has_colour:
-            self._move_bar(edition, done)
-            return
-        tenth = max(edition.audience // 10, 100)
-        if done - self._told >= tenth:
-            self._told = done
-            click.echo(f"{edition.name}: {done:,} of {edition.audience:,} accepted", err=True)
-
-    def _move_bar(self, edition: Edition, done: int) -> None:
-        from rich.progress import Progress  # noqa: PLC0415 - only a terminal pays for it
-
-        if self._bar is None or self._task is None:
-            self._bar = Progress(console=self._frame.console(), transient=True)
-            self._task = self._bar.add_task(f"Sending {edition.name}", total=edition.audience)
-            self._bar.start()
-        self._bar.update(self._task, completed=done)
-
-    def end(self) -> None:
-        """Take the bar away."""
-        if self._bar:
-            self._bar.stop()
-
-
 def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> None:
     config = site.config
     frame.say(*telling.tell_build(report.build, telling.near(config.paths.output)))
@@ -253,19 +217,15 @@ def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> 
 @with_frame
 def run(frame: Frame) -> None:
     """Serve pages and feeds, keep the schedule and deliver, in one process, until stopped."""
-    import logging  # noqa: PLC0415
-
     from publisher import app  # noqa: PLC0415
-    from publisher.engine import clock, embedded, signals  # noqa: PLC0415
+    from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     site = frame.open()
+    logbook.open_log(site, sys.stderr, as_json=frame.json)
     app.refuse_unready(site)
-    listen = site.config.web.listen
+    listen, meter = site.config.web.listen, app.Meter()
+    book = logbook.Logbook(site, clock.now)
 
     def tell_ready() -> None:
         frame.say(
@@ -274,12 +234,25 @@ def run(frame: Frame) -> None:
         sys.stdout.flush()
 
     def tell_tick(report: Report) -> None:
-        for problem in (*report.build.problems, *report.problems):
-            logging.getLogger("publisher").warning("%s", problem.as_text().replace("\n", " "))
+        meter.note_publish(report, now=clock.now())
+        book.look()
+        book.complain((*report.build.problems, *report.problems))
 
-    service = embedded.Service(site, on_report=tell_tick)
-    asgi = make_site(site.config, site.store, app.make_pages(site.config), clock.now)
-    with signals.stop_requested() as stopping:
+    def tell_mail(edition: Edition, done: int) -> None:
+        meter.count_accepted(now=clock.now())
+        book.progress(edition, done)
+
+    service = embedded.Service(
+        site, on_report=tell_tick, on_progress=tell_mail, on_round=book.look
+    )
+    asgi = make_site(
+        site.config,
+        site.store,
+        app.make_pages(site.config),
+        clock.now,
+        metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
+    )
+    with app.run_alone(site), signals.stop_requested() as stopping:
         listened = embedded.serve(
             asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready
         )
@@ -294,66 +267,3 @@ def run(frame: Frame) -> None:
             )
         )
     frame.say("Stopped. What was on the wire is finished and recorded.")
-
-
-# ---------------------------------------------------------------------------------------- editions
-
-
-@click.group(cls=Group)
-def edition() -> None:
-    """Look at editions and let them go."""
-
-
-@edition.command("ls")
-@with_frame
-def list_editions(frame: Frame) -> None:
-    """List the editions, oldest first."""
-    from publisher import app  # noqa: PLC0415
-
-    site = frame.open()
-    reports = app.report_editions(site)
-    if frame.json:
-        frame.give([telling.edition_shape(one) for one in reports])
-    for one in reports:
-        frame.say(*telling.tell_edition(one))
-    if not reports:
-        frame.say("No editions yet.")
-
-
-@edition.command("show")
-@click.argument("name")
-@with_frame
-def show_edition(frame: Frame, name: str) -> None:
-    """Show one edition: its posts, its letters, what each delivery came to, and why."""
-    from publisher import app  # noqa: PLC0415
-
-    site = frame.open()
-    shown = app.describe_edition(site, app.find_edition(site, name), now=current_time())
-    if frame.json:
-        frame.give({**telling.edition_shape(shown.report), **shown.details})
-    frame.say(*telling.tell_edition(shown.report), *telling.tell_details(shown.details))
-
-
-@edition.command("approve")
-@click.argument("name")
-@click.option("--by", default="", metavar="NAME", help="Who approves; your login name if absent.")
-@with_frame
-def approve_edition(frame: Frame, name: str, by: str) -> None:
-    """Approve an edition as it is now: what was approved is what is sent."""
-    import getpass  # noqa: PLC0415
-
-    from publisher import app, editing  # noqa: PLC0415
-
-    site, now = frame.open(), current_time()
-    found = app.find_edition(site, name)
-    desk, _ = app.open_desk(site, now=now)
-    problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
-    if problems:
-        raise Refused(*problems)
-    shown = app.describe_edition(site, app.find_edition(site, name), now=current_time())
-    if frame.json:
-        frame.give({**telling.edition_shape(shown.report), **shown.details})
-    frame.say(
-        f"Approved {found.name}: {shown.report.edition.content_sha256[:12]}. "
-        "It goes at its slot, or with the next publish where that has passed."
-    )

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-from publisher.model import DeliveryState
+from publisher.app import reason_shape
+from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from publisher.app import EditionReport, Report
-    from publisher.editing import PlannedEdition
+    from publisher.editing import Handled, PlannedEdition, Resolved
+    from publisher.model import Edition
+    from publisher.operating import Restored
     from publisher.publishing import Build
 
 _COUNT_WORDS = {
@@ -29,6 +32,8 @@ _COUNT_WORDS = {
     DeliveryState.EXPIRED: "expired",
     DeliveryState.CANCELLED: "cancelled",
 }
+_MOST_REASONS = 10
+"""Reasons that are told before the rest is only counted."""
 
 
 def count(number: int, noun: str) -> str:
@@ -87,6 +92,7 @@ def edition_shape(report: EditionReport) -> dict[str, object]:
         "audience": edition.audience,
         "letters": edition.letters,
         "counts": {str(state): number for state, number in report.counts.items()},
+        "reasons": [reason_shape(one) for one in report.reasons],
     }
 
 
@@ -127,7 +133,16 @@ def tell_edition(report: EditionReport) -> list[str]:
     kind = "rehearsal " if edition.rehearsal else ""
     reason = f" ({edition.reason})" if edition.reason else ""
     size = f"{people(edition.audience)}, {count(edition.letters, 'letter')}"
-    return [f"{edition.name}  {kind}{edition.state}{reason}: {size}; {tell_counts(report)}"]
+    lines = [f"{edition.name}  {kind}{edition.state}{reason}: {size}; {tell_counts(report)}"]
+    shown = report.reasons[:_MOST_REASONS]
+    lines += [
+        f"  {one.count:,} {_COUNT_WORDS[one.state]}: {one.reason or 'no reason given'}"
+        for one in shown
+    ]
+    if len(report.reasons) > len(shown):
+        rest = sum(one.count for one in report.reasons[len(shown) :])
+        lines.append(f"  {rest:,} for other reasons: publisher --json edition show {edition.name}")
+    return lines
 
 
 def plan_shape(planned: PlannedEdition) -> dict[str, object]:
@@ -168,13 +183,10 @@ def tell_plan(planned: PlannedEdition, zone: str) -> list[str]:
 
 
 def tell_details(details: Mapping[str, object]) -> list[str]:
-    """Say what an edition consists of and why some deliveries were not accepted."""
+    """Say what an edition consists of and who did what to it."""
     posts = cast("list[dict[str, str]]", details["posts"])
-    reasons = cast("list[dict[str, object]]", details["reasons"])
+    history = cast("list[dict[str, str]]", details["history"])
     lines = [f"  {post['title'] or post['id']}" for post in posts]
-    lines += [
-        f"  {one['count']} {one['state']}: {one['reason'] or 'no reason given'}" for one in reasons
-    ]
     lines += [
         f"  to mend: {one['file']}{':' + str(one['line']) if one['line'] else ''}  expected "
         f"{one['expected']}; got {one['got']}\n    {one['hint']}"
@@ -184,4 +196,134 @@ def tell_details(details: Mapping[str, object]) -> list[str]:
         lines.append(f"  attempts that ended without a reply: {details['uncertain_attempts']}")
     if details["content_sha256"]:
         lines.append(f"  content {details['content_sha256']}")
+    lines += [
+        f"  {one['at'][:16].replace('T', ' ')} UTC  {one['verb']} by {one['by']}"
+        for one in history
+    ]
     return lines
+
+
+# --------------------------------------------------------------------------------- staff's hand
+
+
+def tell_act(act: Act, done: Handled, *, zone: str, now: datetime) -> str:
+    """Say what an act on an edition came to, and what did not happen."""
+    edition = done.edition
+    if not done.changed and act is not Act.CANCEL:
+        return f"Nothing was changed: {edition.name} is {edition.state}{_because(edition.reason)}."
+    match act:
+        case Act.CANCEL:
+            already = "" if done.changed else " already"
+            return f"Cancelled{already}. {_tell_emailed(done)}"
+        case Act.PAUSE:
+            return f"Paused. {_tell_progress(done)} Go on with: publisher edition resume {edition.name}"
+        case Act.RESUME:
+            return f"Resumed. {_tell_progress(done)} {_NEXT}"
+        case Act.HOLD:
+            return f"Held. No one was emailed. Let it go with: publisher edition release {edition.name}"
+        case Act.RELEASE:
+            return f"Released. {_tell_when(done, zone=zone, now=now)}"
+
+
+_NEXT = "It goes with the next publish, or within 15 seconds where the service runs."
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _tell_emailed(done: Handled) -> str:
+    """Say who was emailed before and that no one else will be."""
+    counts, audience = done.counts, done.edition.audience
+    if done.edition.rehearsal:
+        return "It was a rehearsal: no one was emailed."
+    accepted, begun = counts[DeliveryState.ACCEPTED], counts[DeliveryState.INFLIGHT]
+    uncertain = counts[DeliveryState.UNCERTAIN]
+    if not accepted and not begun and not uncertain:
+        return "No one was emailed."
+    were = "was" if accepted == 1 else "were"
+    told = f"{accepted:,} of {audience:,} {were} emailed before"
+    told += f", {begun:,} is on the wire" if begun == 1 else f", {begun:,} are" if begun else ""
+    told += f", {uncertain:,} may have been" if uncertain else ""
+    return f"{told}; no one else will be."
+
+
+def _tell_progress(done: Handled) -> str:
+    counts = done.counts
+    waiting = counts[DeliveryState.PENDING] + counts[DeliveryState.DEFERRED]
+    has, waits = (
+        ("has" if counts[DeliveryState.ACCEPTED] == 1 else "have"),
+        ("waits" if waiting == 1 else "wait"),
+    )
+    return (
+        f"{counts[DeliveryState.ACCEPTED]:,} of {done.edition.audience:,} {has} it, "
+        f"{waiting:,} {waits}."
+    )
+
+
+def _tell_when(done: Handled, *, zone: str, now: datetime) -> str:
+    edition = done.edition
+    if edition.fire_at <= now:
+        return _NEXT
+    follows = " It follows its posts until then." if edition.state is EditionState.DRAFT else ""
+    return f"It goes at its slot, {local(edition.fire_at, zone)}.{follows}"
+
+
+def tell_resolved(done: Resolved, as_: str) -> str:
+    """Say what a person's word on uncertain mails came to."""
+    name = done.edition.name
+    if done.posts:
+        return f"{count(done.posts, 'post')} of {name} count as sent; it is cancelled. No one was emailed."
+    if not done.decided:
+        return f"Nothing of {name} is uncertain; nothing was changed."
+    if as_ == "accepted":
+        return f"{count(done.decided, 'mail')} of {name} taken as accepted; the edition is {done.edition.state}."
+    if done.edition.state is EditionState.SENDING:
+        return f"{count(done.decided, 'mail')} of {name} will go again. {_NEXT}"
+    return (
+        f"{count(done.decided, 'mail')} of {name} will go again once it is sent; "
+        f"it is {done.edition.state}{_because(done.edition.reason)}."
+    )
+
+
+# ------------------------------------------------------------------------------------- restoring
+
+
+def tell_restored(done: Restored, source: str) -> list[str]:
+    """Say what a restore put in place, what it kept, and what is held."""
+    lines = [f"Restored {source}: {sum(done.counts.values()):,} rows."]
+    if done.aside:
+        lines.append(f"The database that was there is kept at {near(done.aside)}.")
+    if done.aside and done.left is None:
+        lines.append(
+            "It could not be read: whoever left after the backup is on the list again. "
+            "Look into the replies and the relay's log before anything is sent."
+        )
+    elif done.left:
+        lines.append(f"Kept from it: {count(done.left, 'fact')} of who left after the backup.")
+    lines += [f"  {one.name} is held (restored)" for one in done.held]
+    return lines
+
+
+def tell_adopted(held: Sequence[Edition] | None) -> list[str]:
+    """Say that a database sends from now on, and what staff decide about each edition."""
+    if held is None:
+        return ["This database is the one that sends already; nothing was changed."]
+    lines = ["This database is the one that sends from now on."]
+    if held:
+        lines.append("Held until you say what became of them since the backup:")
+    for one in held:
+        name = one.name
+        lines += [
+            f"  {name}, {people(one.audience)}" if one.audience else f"  {name}, not opened yet",
+            f"    it went out:     publisher edition resolve {name} --as accepted",
+        ]
+        lines.append(
+            f"    it did not:      publisher edition resolve {name} --as resend"
+            if one.letters
+            else f"    it did not:      publisher edition release {name}"
+        )
+        lines.append(
+            f"    then:            publisher edition release {name}" if one.letters else ""
+        )
+    return [line for line in lines if line]

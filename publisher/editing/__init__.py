@@ -6,6 +6,7 @@ content    what an edition is made of
 checking   its letter tried and looked through
 freezing   content fixed by its slot or by a person
 opening    a frozen edition becomes deliveries, a letter for each set of its posts
+hands      staff hold, release, pause, resume, cancel; what is uncertain is decided
 planning   what would go when, and how it would look
 
 Each function reads, decides with the pure judgement of ``editorial``, acts and records. Every step
@@ -20,6 +21,7 @@ from publisher.editing.checking import inspect_letter, try_letter
 from publisher.editing.desk import Desk
 from publisher.editing.drafting import decide_due_slots, draft_now, keep_coming_draft, see_digests
 from publisher.editing.freezing import approve, current_content, freeze, settle_drafts
+from publisher.editing.hands import Handled, Resolved, handle, resolve
 from publisher.editing.opening import open_editions
 from publisher.editing.planning import PlannedEdition, plan, preview, version_for
 
@@ -31,15 +33,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Desk",
+    "Handled",
     "PlannedEdition",
+    "Resolved",
     "advance",
     "approve",
     "current_content",
+    "draft_what_is_new",
     "freeze",
+    "handle",
     "inspect_letter",
     "open_editions",
     "plan",
     "preview",
+    "resolve",
     "settle_drafts",
     "try_letter",
     "version_for",
@@ -61,3 +68,11 @@ def advance(desk: Desk, *, now: datetime, one_more: Digest | None = None) -> lis
     for digest in desk.config.digests.values():
         keep_coming_draft(desk, digest, now=now)
     return problems + open_editions(desk, now=now)
+
+
+def draft_what_is_new(desk: Desk, *, now: datetime) -> None:
+    """Draft an edition of everything new in every digest, whether a slot came or not; send nothing."""
+    seen = see_digests(desk, now=now)
+    for digest in desk.config.digests.values():
+        decide_due_slots(desk, digest, seen_at=seen[digest.name], now=now)
+        draft_now(desk, digest, now=now)

@@ -11,7 +11,7 @@ from publisher.editing.content import compose_content
 from publisher.editing.desk import hold, is_late
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import EditionState, HeldReason
-from publisher.store import bump_revision, editions
+from publisher.store import bump_revision, editions, hands
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,6 +81,8 @@ def freeze(
             return False
         editions.fix_posts(tx, edition.id, chosen)
         bump_revision(tx)
+        if by:
+            hands.note(tx, edition, "approve", by=by, now=now, detail=sha256[:12])
     return True
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from publisher.app import Report, Site
+    from publisher.model import Edition
 
 _log = logging.getLogger(__name__)
 _SENDER_SECONDS = 5.0
@@ -30,11 +31,15 @@ class Service:
         site: Site,
         *,
         on_report: Callable[[Report], None] = lambda _report: None,
+        on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None,
+        on_round: Callable[[], None] = lambda: None,
         tick_seconds: float = clock.TICK_SECONDS,
     ) -> None:
         """Take the site; nothing runs before ``start``."""
         self._site = site
         self._on_report = on_report
+        self._on_progress = on_progress
+        self._on_round = on_round
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._ticker = clock.Ticker(self._tick, seconds=tick_seconds)
@@ -58,13 +63,23 @@ class Service:
         self._wake.set()
 
     def _send_until_stopped(self) -> None:
+        told = ""
         while not self._stopping.is_set():
             self._wake.wait(_SENDER_SECONDS)
             self._wake.clear()
             try:
-                app.deliver_open(self._site, clock=clock.now, is_stopping=self._stopping.is_set)
+                app.deliver_open(
+                    self._site,
+                    clock=clock.now,
+                    is_stopping=self._stopping.is_set,
+                    on_progress=self._on_progress,
+                )
+                self._on_round()
+                told = ""
             except PublisherError as error:
-                _log.error("%s", error)
+                if str(error) != told:  # what stays wrong is said once
+                    _log.error("%s", error)
+                told = str(error)
             except Exception:  # noqa: BLE001 - one failure must not end the sending
                 _log.exception("sending failed; it is tried again")
 

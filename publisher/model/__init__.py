@@ -1,6 +1,10 @@
 """The nouns: frozen values that every layer shares; none does more than know itself."""
 
 from publisher.model.editions import (
+    ACTS_DONE,
+    ACTS_FROM,
+    TRANSITIONS,
+    Act,
     Edition,
     EditionContent,
     EditionState,
@@ -47,7 +51,11 @@ from publisher.model.sending import (
 )
 
 __all__ = [
+    "ACTS_DONE",
+    "ACTS_FROM",
+    "TRANSITIONS",
     "Accepted",
+    "Act",
     "Address",
     "Author",
     "Body",

@@ -4,26 +4,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
 class EditionState(StrEnum):
     """The life of an edition; ``sent partial cancelled failed missed`` are the ends."""
 
-    DRAFT = "draft"  # -> scheduled (frozen), held, cancelled, failed
-    SCHEDULED = "scheduled"  # frozen -> ready, held, cancelled
-    READY = "ready"  # rows are being made -> sending, held, cancelled
-    SENDING = "sending"  # -> paused, held, sent, partial, cancelled
-    PAUSED = "paused"  # -> sending, cancelled
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"  # frozen
+    READY = "ready"  # rows are being made
+    SENDING = "sending"
+    PAUSED = "paused"
     SENT = "sent"
     PARTIAL = "partial"
-    HELD = "held"  # needs a person -> draft, scheduled, sending, cancelled
+    HELD = "held"  # needs a person
     CANCELLED = "cancelled"
     FAILED = "failed"
     MISSED = "missed"
+
+
+_S = EditionState
+
+TRANSITIONS: Final[Mapping[EditionState, frozenset[EditionState]]] = MappingProxyType(
+    {
+        _S.DRAFT: frozenset({_S.SCHEDULED, _S.HELD, _S.CANCELLED, _S.FAILED, _S.MISSED}),
+        _S.SCHEDULED: frozenset({_S.DRAFT, _S.READY, _S.HELD, _S.CANCELLED, _S.MISSED}),
+        _S.READY: frozenset({_S.SENDING, _S.HELD, _S.CANCELLED}),
+        _S.SENDING: frozenset({_S.PAUSED, _S.HELD, _S.SENT, _S.PARTIAL, _S.CANCELLED}),
+        _S.PAUSED: frozenset({_S.SENDING, _S.HELD, _S.CANCELLED}),
+        _S.HELD: frozenset({_S.DRAFT, _S.SCHEDULED, _S.READY, _S.SENDING, _S.CANCELLED}),
+        # A person may say later what became of its uncertain mails.
+        _S.PARTIAL: frozenset({_S.SENDING, _S.SENT}),
+        _S.SENT: frozenset(),
+        _S.CANCELLED: frozenset(),
+        _S.FAILED: frozenset(),
+        _S.MISSED: frozenset(),
+    }
+)
+"""Where each state may lead."""
+
+
+class Act(StrEnum):
+    """What staff may do with an edition."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+ACTS_FROM: Final[Mapping[Act, frozenset[EditionState]]] = MappingProxyType(
+    {
+        Act.HOLD: frozenset({_S.DRAFT, _S.SCHEDULED, _S.READY}),
+        Act.RELEASE: frozenset({_S.HELD}),
+        Act.PAUSE: frozenset({_S.SENDING}),
+        Act.RESUME: frozenset({_S.PAUSED}),
+        Act.CANCEL: frozenset({_S.DRAFT, _S.SCHEDULED, _S.READY, _S.SENDING, _S.PAUSED, _S.HELD}),
+    }
+)
+"""The states in which each act changes something."""
+
+ACTS_DONE: Final[Mapping[Act, frozenset[EditionState]]] = MappingProxyType(
+    {
+        Act.HOLD: frozenset({_S.HELD}),
+        Act.RELEASE: frozenset({_S.DRAFT, _S.SCHEDULED, _S.READY, _S.SENDING}),
+        Act.PAUSE: frozenset({_S.PAUSED}),
+        Act.RESUME: frozenset({_S.SENDING}),
+        Act.CANCEL: frozenset({_S.CANCELLED}),
+    }
+)
+"""The states in which each act has nothing left to do: said twice it is no mistake."""
 
 
 class HeldReason(StrEnum):

@@ -88,6 +88,36 @@ class Store:
             _migrate(tx)
             return True
 
+    @property
+    def newest_schema(self) -> str:
+        """Return the schema that this release works with."""
+        return peeking.REVISION
+
+    def schema(self) -> str | None:
+        """Return the schema the database is at; None where it has no tables."""
+        with self.read() as tx:
+            return _revision_of(tx)
+
+    def upgrade(self) -> None:
+        """Bring the database to this release's schema, all of it or nothing.
+
+        Raises Refused where it is of a newer release.
+        """
+        with self.write() as tx:
+            found = _revision_of(tx)
+            if found is not None and not _is_known(found):
+                raise Refused(_other_schema(found))
+            if found != peeking.REVISION:
+                _migrate(tx)
+
+    def set_epoch(self, tx: Transaction, epoch: str) -> None:
+        """Give a database an epoch of its own: it is no longer the one it was copied from."""
+        import sqlalchemy as sa  # noqa: PLC0415 - as above
+
+        from publisher.store import schema  # noqa: PLC0415
+
+        tx.execute(sa.update(schema.site).values(epoch=epoch))
+
     def epoch(self) -> str:
         """Return this database's epoch: a copy has the same one, a new one another."""
         with self.read() as tx:
@@ -144,11 +174,25 @@ def _migrate(tx: Transaction) -> None:
     command.upgrade(config, "head")
 
 
+def _is_known(revision: str) -> bool:
+    from alembic.config import Config  # noqa: PLC0415 - as above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "publisher.store:migrations")
+    try:
+        return ScriptDirectory.from_config(config).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
 def _other_schema(found: str) -> Problem:
     return Problem(
         code="database.schema",
         path="database",
         expected=f"a database of schema {peeking.REVISION}",
         got=f"schema {found}",
-        hint="Run the release that made it. Nothing was changed.",
+        hint="Nothing was changed. An older one: publisher upgrade. A newer one: run the release "
+        "that made it.",
     )

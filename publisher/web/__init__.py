@@ -15,15 +15,26 @@ if TYPE_CHECKING:
 
 
 def make_site(
-    config: Config, store: Store, pages: Pages, clock: Callable[[], datetime]
+    config: Config,
+    store: Store,
+    pages: Pages,
+    clock: Callable[[], datetime],
+    *,
+    metrics: Callable[[], str] | None = None,
 ) -> StaticSite:
-    """Return the whole web: files first, then the pages that act."""
+    """Return the whole web: files first, then the pages that act.
+
+    ``metrics`` gives the text of ``/metrics``, for callers on this machine alone.
+    """
     from publisher.web.courses import add_course_feeds  # noqa: PLC0415 - files need none of it
+    from publisher.web.metrics import add_metrics  # noqa: PLC0415
     from publisher.web.public import make_app  # noqa: PLC0415
     from publisher.web.site import StaticSite  # noqa: PLC0415
 
     app = make_app(store, pages, clock)
     add_course_feeds(app, config, store, pages, clock)
+    if metrics:
+        add_metrics(app, pages, metrics)
     return StaticSite(
         config.paths.output,
         fallback=app,

@@ -414,7 +414,7 @@ def test_database_of_another_revision_is_refused(store: Store) -> None:
 
     assert refusal.value.exit_code == 5
     assert refusal.value.problems[0].got == "schema 0999"
-    assert "Run the release that made it" in refusal.value.problems[0].hint
+    assert "run the release that made it" in refusal.value.problems[0].hint
     with store.read() as tx:
         assert tx.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0999"
 

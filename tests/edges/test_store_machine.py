@@ -8,7 +8,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -24,8 +24,10 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
+from publisher import editing
 from publisher.model import (
     Accepted,
+    Act,
     Deferred,
     DeliveryState,
     EditionState,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from publisher.editing import Desk
     from publisher.model import Edition, Outcome
     from publisher.store import Transaction
     from publisher.store.ledger import Claim, Due
@@ -274,7 +277,9 @@ class Ledger(RuleBasedStateMachine):
     @rule(
         index=EDITIONS,
         person=st.integers(1, READERS),
-        what=st.sampled_from(["open", "pause", "close", "expire", "cancel", "leave", "suppress"]),
+        what=st.sampled_from(
+            ["open", "pause", "close", "expire", "cancel", "leave", "suppress", "accept", "resend"]
+        ),
     )
     def decide(self, index: int, person: int, what: str) -> None:
         """Let a person go, or staff or the clock decide about an edition; a stopped one goes on."""
@@ -287,13 +292,33 @@ class Ledger(RuleBasedStateMachine):
             self.close()
         elif what in {"leave", "suppress"}:
             self.lose(person, what)
+        elif what in {"accept", "resend"}:
+            self.resolve(index, what)
         elif what == "expire":
             with self.store.write() as tx:
                 edition = sending[index % len(sending)]
                 ledger.end_open(tx, edition, DeliveryState.EXPIRED, "too old")
         else:
-            state = EditionState.CANCELLED if what == "cancel" else STOPPED[index % 2]
-            self.move(sending[index % len(sending)], state)
+            edition = sending[index % len(sending)]
+            if what == "cancel" or index % 2:
+                self.act(edition, Act.CANCEL if what == "cancel" else Act.PAUSE)
+            else:
+                self.move(edition, EditionState.HELD)
+
+    def resolve(self, index: int, how: str) -> None:
+        """Let staff say what became of the uncertain mails of an edition that is sent or was."""
+        told = self.editions(EditionState.SENDING, EditionState.PARTIAL)
+        edition = told[index % len(told)]
+        doubts = [
+            key_of(row)
+            for row in self.look().rows
+            if row.edition_id == edition.id and row.state is DeliveryState.UNCERTAIN
+        ]
+        as_: Literal["accepted", "resend"] = "accepted" if how == "accept" else "resend"
+        done = editing.resolve(self.store, edition, as_, by="staff", now=self.now)
+        assert done.decided == len(doubts)
+        if as_ == "accepted":
+            self.accepted.update(doubts)
 
     def lose(self, person: int, how: str) -> None:
         """Let a person leave or be erased, or their address be suppressed."""
@@ -333,9 +358,20 @@ class Ledger(RuleBasedStateMachine):
 
     def move(self, edition: Edition, state: EditionState) -> None:
         with self.store.write() as tx:
-            assert editions.move(tx, edition, state, reason="staff")
-            if state is EditionState.CANCELLED:
-                ledger.end_open(tx, edition, DeliveryState.CANCELLED, "cancelled")
+            assert editions.move(tx, edition, state, reason="relay")
+
+    def act(self, edition: Edition, act: Act) -> None:
+        """Let staff pause or cancel an edition, twice: the answer of the first time was lost."""
+        for _ in range(2):
+            editing.handle(
+                self.store,
+                edition,
+                act,
+                by="staff",
+                now=self.now,
+                needs_approval=False,
+                open_desk=_no_desk,
+            )
 
     # ------------------------------------------------------------------------------ invariants
 
@@ -465,6 +501,10 @@ class Ledger(RuleBasedStateMachine):
                     self.claim(worker, index)
                 if worker.claim is None:
                     break
+
+
+def _no_desk() -> Desk:
+    raise AssertionError("neither needs one")
 
 
 def key_of(row: Any) -> tuple[int, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from typing_extensions import override
 
 from publisher.cli import telling
 from publisher.cli.frame import Frame
-from publisher.cli.mailing import _Progress
+from publisher.cli.progress import Progress
 from publisher.errors import Problem
 from publisher.model import Edition, EditionState
 
@@ -31,6 +33,16 @@ EDITION = Edition(
     state=EditionState.SENDING,
     audience=2_000,
 )
+
+
+def _progress(frame: Frame) -> Progress:
+    """Progress of 2,000 mails, by a clock that goes on 20 seconds each time it is read."""
+    ticks = itertools.count()
+    return Progress(
+        frame,
+        lambda: EDITION.fire_at + next(ticks) * timedelta(seconds=20),
+        lambda _edition: 2_000,
+    )
 
 
 class _Terminal(io.StringIO):
@@ -84,7 +96,7 @@ def test_terminal_keeps_the_words(stderr: Callable[[io.StringIO], io.StringIO]) 
 def test_progress_is_a_line_each_tenth(stderr: Callable[[io.StringIO], io.StringIO]) -> None:
     """Without a terminal sending tells a line each tenth of the audience."""
     told = stderr(io.StringIO())
-    progress = _Progress(Frame())
+    progress = _progress(Frame())
 
     for done in range(1, 2_001):
         progress.tell(EDITION, done)
@@ -92,18 +104,43 @@ def test_progress_is_a_line_each_tenth(stderr: Callable[[io.StringIO], io.String
 
     lines = told.getvalue().splitlines()
     assert len(lines) == 10
-    assert lines[-1] == "weekly/12: 2,000 of 2,000 accepted"
+    assert lines[0] == "weekly/12: 200 of 2,000 accepted, 10.0/s, 3:00 left"
+    assert lines[-1] == "weekly/12: 2,000 of 2,000 accepted, 10.0/s, 0:00 left"
 
 
 def test_progress_is_a_bar_on_a_terminal(stderr: Callable[[io.StringIO], io.StringIO]) -> None:
     """On a terminal sending shows a bar that names the edition."""
     told = stderr(_Terminal())
-    progress = _Progress(Frame())
+    progress = _progress(Frame())
 
     progress.tell(EDITION, 1_000)
     progress.end()
 
     assert "Sending weekly/12" in told.getvalue()
+
+
+def test_progress_begins_anew_with_each_edition(
+    stderr: Callable[[io.StringIO], io.StringIO],
+) -> None:
+    """The second edition of a round is counted from its own first mail, on a terminal too."""
+    told = stderr(io.StringIO())
+    progress = _progress(Frame())
+    for done in range(1, 201):
+        progress.tell(EDITION, done)
+    for done in range(201, 401):
+        progress.tell(replace(EDITION, id=2, number=13), done)
+    shown = stderr(_Terminal())
+    bars = _progress(Frame())
+    for done in range(1, 5):
+        bars.tell(replace(EDITION, id=done), done)
+        bars.tell(replace(EDITION, id=done), done + 1)
+    bars.end()
+
+    assert [line.split(" of ")[0] for line in told.getvalue().splitlines()] == [
+        "weekly/12: 200",
+        "weekly/13: 200",
+    ]
+    assert "2,000" in shown.getvalue()
 
 
 @pytest.mark.parametrize("frame", [Frame(quiet=True), Frame(json=True)])
@@ -113,7 +150,7 @@ def test_progress_is_silent_when_asked(
     """With --quiet or --json nothing is told meanwhile."""
     told = stderr(io.StringIO())
 
-    _Progress(frame).tell(EDITION, 1_000)
+    _progress(frame).tell(EDITION, 1_000)
 
     assert told.getvalue() == ""
 

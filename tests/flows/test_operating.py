@@ -56,7 +56,7 @@ def test_a_copied_database_does_not_mail_until_a_person_says_so(
     app.publish_once(site, now=NOW, clock=lambda: NOW)
 
     assert told.value.exit_code == 5
-    assert f"write {site.store.epoch()} into the file" in told.value.problems[0].hint
+    assert "publisher restore --adopt" in told.value.problems[0].hint
     assert before == ([("weekly/1", "sending", "")], [])
     assert shown(site) == [("weekly/1", "sent", "")]
     assert len(folder.outbox()) == 1

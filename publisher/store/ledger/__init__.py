@@ -4,6 +4,7 @@ opening   whom an edition goes to: deliveries, receipts and chunks, in batches
 claiming  a chunk for one worker at a time: leased, fenced by a token
 sending   the start of a mail, and the fact of its end
 closing   counts, and the end of an edition
+deciding  a person's word on mails that nobody else can tell of
 ends      which ends leave a mail unsent, and the receipts they give back
 
 The start of a mail is fenced (only the holder of the chunk's newest token may begin one); the fact
@@ -18,6 +19,12 @@ from publisher.store.ledger.closing import (
     end_open,
     read_counts,
     read_reasons,
+)
+from publisher.store.ledger.deciding import (
+    doubt_waiting,
+    let_go_again,
+    reopen,
+    take_as_accepted,
 )
 from publisher.store.ledger.ends import UNSENT
 from publisher.store.ledger.opening import (
@@ -60,10 +67,12 @@ __all__ = [
     "close",
     "count_groups",
     "count_uncertain",
+    "doubt_waiting",
     "end_open",
     "finish_chunk",
     "finish_opening",
     "gather",
+    "let_go_again",
     "opening_range",
     "put_back",
     "read_counts",
@@ -72,6 +81,8 @@ __all__ = [
     "read_received",
     "record",
     "release_chunks",
+    "reopen",
     "start",
     "suppress_delivery",
+    "take_as_accepted",
 ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from publisher.model import Edition
     from publisher.store import Transaction
 
+_WITHOUT_REASON = (DeliveryState.ACCEPTED, DeliveryState.PENDING, DeliveryState.INFLIGHT)
+
 
 def read_counts(tx: Transaction, edition_id: int) -> dict[DeliveryState, int]:
     """Return how many deliveries of an edition are in each state."""
@@ -35,7 +37,7 @@ def read_reasons(tx: Transaction, edition_id: int) -> list[tuple[DeliveryState, 
         sa.select(deliveries.c.state, reason, sa.func.count())
         .where(
             deliveries.c.edition_id == edition_id,
-            deliveries.c.state.not_in([DeliveryState.ACCEPTED, DeliveryState.PENDING]),
+            deliveries.c.state.not_in(_WITHOUT_REASON),
         )
         .group_by(deliveries.c.state, reason)
         .order_by(sa.func.count().desc(), deliveries.c.state, reason)

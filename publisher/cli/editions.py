@@ -1,0 +1,151 @@
+"""Commands about one edition: ls show approve hold release pause resume cancel resolve."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Literal, cast
+
+import click
+
+from publisher.cli import telling
+from publisher.cli.frame import Frame, Group, current_time, with_frame
+from publisher.errors import Refused
+from publisher.model import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def register(root: Group) -> None:
+    """Add the commands to the program."""
+    root.add_command(edition)
+
+
+@click.group(cls=Group)
+def edition() -> None:
+    """Look at editions and let them go."""
+
+
+@edition.command("ls")
+@with_frame
+def list_editions(frame: Frame) -> None:
+    """List the editions, oldest first."""
+    from publisher import app  # noqa: PLC0415
+
+    site = frame.open()
+    reports = app.report_editions(site)
+    if frame.json:
+        frame.give([telling.edition_shape(one) for one in reports])
+    for one in reports:
+        frame.say(*telling.tell_edition(one))
+    if not reports:
+        frame.say("No editions yet.")
+
+
+@edition.command("show")
+@click.argument("name")
+@with_frame
+def show_edition(frame: Frame, name: str) -> None:
+    """Show one edition: its posts, its letters, what each delivery came to, and why."""
+    from publisher import app  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    shown = app.describe_edition(site, app.find_edition(site, name), now=now)
+    if frame.json:
+        frame.give({**telling.edition_shape(shown.report), **shown.details})
+    pace = [f"  {shown.pace}"] if shown.pace else []
+    frame.say(*telling.tell_edition(shown.report), *pace, *telling.tell_details(shown.details))
+
+
+@edition.command("approve")
+@click.argument("name")
+@click.option("--by", default="", metavar="NAME", help="Who approves; your login name if absent.")
+@with_frame
+def approve_edition(frame: Frame, name: str, by: str) -> None:
+    """Approve an edition as it is now: what was approved is what is sent."""
+    from publisher import app, editing  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    found = app.find_edition(site, name)
+    desk, _ = app.open_desk(site, now=now)
+    problems = editing.approve(desk, found, by=by or getpass.getuser(), now=now)
+    if problems:
+        raise Refused(*problems)
+    shown = app.describe_edition(site, app.find_edition(site, name), now=now)
+    if frame.json:
+        frame.give({**telling.edition_shape(shown.report), **shown.details})
+    frame.say(
+        f"Approved {found.name}: {shown.report.edition.content_sha256[:12]}. "
+        "It goes at its slot, or with the next publish where that has passed."
+    )
+
+
+# --------------------------------------------------------------------------------- staff's hand
+
+_BY = click.option(
+    "--by", default="", metavar="NAME", help="Who does it; your login name if absent."
+)
+_HELP = {
+    Act.HOLD: "Keep an edition that has not begun from going, until it is released.",
+    Act.RELEASE: "Let a held edition go on from where it was: as it was frozen, if it was.",
+    Act.PAUSE: "Stop sending after the mail on the wire; what waits keeps its place.",
+    Act.RESUME: "Go on sending a paused edition.",
+    Act.CANCEL: "End an edition for good: whoever was not emailed will not be.",
+}
+
+
+def _make_command(act: Act) -> Callable[..., None]:
+    @edition.command(str(act), help=_HELP[act])
+    @click.argument("name")
+    @_BY
+    @with_frame
+    def command(frame: Frame, name: str, by: str) -> None:
+        from publisher import app  # noqa: PLC0415
+
+        site, now = frame.open(), current_time()
+        found = app.find_edition(site, name)
+        done = app.handle_edition(site, found, act, by=by or getpass.getuser(), now=now)
+        if frame.json:
+            report = app.EditionReport(edition=done.edition, counts=done.counts)
+            frame.give({**telling.edition_shape(report), "changed": done.changed})
+        digest = site.config.digests.get(found.digest)
+        zone = digest.zone if digest else site.config.site.timezone
+        frame.say(telling.tell_act(act, done, zone=zone, now=now))
+
+    return cast("Callable[..., None]", command)
+
+
+for _act in Act:
+    _make_command(_act)
+
+
+@edition.command("resolve")
+@click.argument("name")
+@click.option(
+    "--as",
+    "as_",
+    type=click.Choice(["accepted", "resend"]),
+    required=True,
+    help="Whether its uncertain mails count as accepted, or go again.",
+)
+@click.option("--for", "for_", metavar="ADDRESS", help="Only this subscriber's.")
+@_BY
+@with_frame
+def resolve_edition(frame: Frame, name: str, as_: str, for_: str | None, by: str) -> None:
+    """Say what became of mails that nobody else can tell of: accepted, or send them again."""
+    from publisher import app  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    done = app.resolve_edition(
+        site,
+        app.find_edition(site, name),
+        cast("Literal['accepted', 'resend']", as_),
+        address=for_,
+        by=by or getpass.getuser(),
+        now=now,
+    )
+    if frame.json:
+        report = app.EditionReport(edition=done.edition, counts=done.counts)
+        decided = {"decided": done.decided, "posts": done.posts}
+        frame.give({**telling.edition_shape(report), **decided})
+    frame.say(telling.tell_resolved(done, as_))

@@ -1,0 +1,25 @@
+"""Keep the site in order: keys, what is forgotten in time, its epoch, backups.
+
+upkeep      keys, and what is forgotten in time
+epoch       which database sends: a copy or a restored one does not, until a person says so
+keeping     backup, restore, upgrade
+"""
+
+from publisher.operating.epoch import adopt_epoch, is_sending, is_unused, take_over
+from publisher.operating.keeping import LOCKS, Restored, backup, restore, upgrade
+from publisher.operating.upkeep import ROTATING, forget_in_time, rotate_key
+
+__all__ = [
+    "LOCKS",
+    "ROTATING",
+    "Restored",
+    "adopt_epoch",
+    "backup",
+    "forget_in_time",
+    "is_sending",
+    "is_unused",
+    "restore",
+    "rotate_key",
+    "take_over",
+    "upgrade",
+]
