@@ -7,6 +7,7 @@ until it commits.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection as Transaction  # noqa: TC004 - for annotations only
     from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import Pool
 
 __all__ = ["Store", "Transaction"]
 
@@ -34,11 +36,15 @@ class Store:
         self.path = path
         self._made: Engine | None = None
         self._making = threading.Lock()
+        self._process = os.getpid()
+        self._inherited: list[Pool] = []
         if url:
             _ = self._engine  # a driver that is missing is told at once
 
     @property
     def _engine(self) -> Engine:
+        if self._process != os.getpid():
+            self._leave_inherited()
         with self._making:
             if self._made is None:
                 from publisher.store import dialect  # noqa: PLC0415 - a build of nothing needs none
@@ -46,6 +52,13 @@ class Store:
                 self._made = dialect.make_engine(self.url, self.path)
                 weakref.finalize(self, self._made.dispose)
             return self._made
+
+    def _leave_inherited(self) -> None:
+        """Use none of the connections this copy of a process was born with: they are its parent's."""
+        self._process, self._making = os.getpid(), threading.Lock()
+        if self._made is not None:
+            self._inherited.append(self._made.pool)  # not even closed
+            self._made.dispose(close=False)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -26,13 +26,14 @@ from hypothesis import strategies as st
 
 from publisher.errors import ConfigError, Refused, Unavailable
 from publisher.model import DeliveryState
+from publisher.publishing.crew import share
 from publisher.store import Store, bump_revision, dialect, peeking, schema, subscribers
 from tests import stores
 from tests.factories import NOON
 from tests.stores import on_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from publisher.store import Transaction
     from tests.stores import Home
@@ -508,6 +509,21 @@ def test_reader_sees_one_state(home: Home, store: Store) -> None:
 
     assert seen == [0, 0]
     assert store.revision() == 1
+
+
+def test_copies_of_a_process_share_no_connection(store: Store) -> None:
+    """A build that is shared by ``fork`` may read in each of its processes at the same time."""
+    count_up(store)  # from here on there is a connection to inherit
+
+    def read_on(numbers: Sequence[int]) -> list[tuple[int, str]]:
+        return [(store.revision(), store.epoch()) for _ in numbers]
+
+    results = share(read_on, range(300), workers=3)
+    count_up(store)
+
+    assert len(results) == 3
+    assert {one for some in results for one in some} == {(1, store.epoch())}
+    assert store.revision() == 2
 
 
 def test_transaction_that_fails_keeps_nothing(store: Store) -> None:
