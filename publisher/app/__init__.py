@@ -6,6 +6,7 @@ announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
+receiving    bounces, complaints and mailto unsubscribes
 """
 
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
@@ -31,6 +32,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "describe_edition",
     "describe_signing",
     "find_edition",
+    "has_inbox",
     "list_records",
     "load_config",
     "make_keys",
@@ -52,6 +55,7 @@ __all__ = [
     "make_signer",
     "make_workshop",
     "open_desk",
+    "open_inbox",
     "open_site",
     "open_transport",
     "preview_letter",
@@ -59,5 +63,6 @@ __all__ = [
     "refuse_unready",
     "report_editions",
     "send_test",
+    "take_in_feedback",
     "template_paths",
 ]

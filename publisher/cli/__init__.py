@@ -5,16 +5,17 @@ telling    values as lines and tables
 site       init new withdraw import check build
 mailing    plan preview test publish run edition
 people     subscribers keys config
+feedback   feedback suppressions
 naming     dns
 """
 
 from __future__ import annotations
 
-from publisher.cli import mailing, naming, people, site
+from publisher.cli import feedback, mailing, naming, people, site
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, people, naming):
+for module in (site, mailing, people, feedback, naming):
     module.register(root)
 
 
