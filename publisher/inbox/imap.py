@@ -15,6 +15,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from publisher.errors import Problem, Unavailable
 from publisher.inbox.arriving import Arrival
 from publisher.inbox.reading import MOST_OCTETS
@@ -72,25 +74,18 @@ class ImapMailbox:
 
     @contextmanager
     def _connected(self) -> Iterator[imaplib.IMAP4]:
-        place = self._place
-        if place.has_tls:
-            context = self._trusted or ssl.create_default_context()
-            wire: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-                place.host, place.port, ssl_context=context, timeout=self._silence
-            )
-        else:
-            wire = imaplib.IMAP4(place.host, place.port, timeout=self._silence)
-        # A server that drips an octet at a time is never silent, and would hold us for ever.
-        end = threading.Timer(self._visit, _cut, [wire.socket()])
-        end.daemon = True
-        end.start()
+        wire = _Wire(
+            self._place,
+            (self._trusted or ssl.create_default_context()) if self._place.has_tls else None,
+            silence_seconds=self._silence,
+            visit_seconds=self._visit,
+        )
         try:
             self._sign_in(wire)
             yield wire
             wire.logout()
         finally:
-            end.cancel()
-            wire.shutdown()
+            wire.end()
 
     def _sign_in(self, wire: imaplib.IMAP4) -> None:
         user, password = self._place.user, self._password
@@ -125,6 +120,59 @@ class ImapMailbox:
             got=got,
             hint="Nothing was lost: it is tried again, and what was taken in counts once.",
         )
+
+
+class _Wire(imaplib.IMAP4):
+    """A connection that ends after a time, whatever the server does.
+
+    One that drips an octet at a time is never silent, neither in its greeting nor in TLS.
+    """
+
+    def __init__(
+        self,
+        place: Imap,
+        context: ssl.SSLContext | None,
+        *,
+        silence_seconds: float,
+        visit_seconds: float,
+    ) -> None:
+        self._context = context
+        self._visit = visit_seconds
+        self._limit: threading.Timer | None = None
+        self._held: socket.socket | None = None
+        try:
+            super().__init__(place.host, place.port, timeout=silence_seconds)
+        except BaseException:
+            self.end()
+            raise
+
+    @override
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        self.host, self.port = host, port
+        raw = socket.create_connection((host, port), timeout)
+        # TLS takes the socket over; a second handle of it can still be shut.
+        self._held = raw.dup()
+        self._limit = threading.Timer(self._visit, _cut, [self._held])
+        self._limit.daemon = True
+        self._limit.start()
+        try:
+            self.sock = (
+                self._context.wrap_socket(raw, server_hostname=host) if self._context else raw
+            )
+        except BaseException:
+            raw.close()
+            raise
+        self.file = self.sock.makefile("rb")
+
+    def end(self) -> None:
+        """Close the line, however it was left."""
+        if self._limit and self._held:
+            self._limit.cancel()
+            self._limit.join()
+            self._held.close()
+        if hasattr(self, "file"):
+            self.file.close()
+            self.sock.close()
 
 
 def _ok(reply: tuple[str, list[Any]]) -> list[Any]:
