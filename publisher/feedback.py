@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SOME_WAIT = 6
 _IGNORED = {
     ReportKind.DELAY: "a delay: the server still tries",
-    ReportKind.ARRIVAL: "it arrived",
+    ReportKind.ARRIVAL: "it arrived, or may yet",
     ReportKind.AUTO_REPLY: "an automatic reply",
     ReportKind.OTHER: "for a person to read",
     ReportKind.UNREADABLE: "not readable as a mail",

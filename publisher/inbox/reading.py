@@ -20,7 +20,7 @@ from publisher.model import Failure, Report, ReportKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MOST_OCTETS = 512 * 1024
+MOST_OCTETS = 256 * 1024
 """So much of a mail is read: what reports say comes before the mail they return."""
 _MOST_PARTS = 100
 _MOST_RECIPIENTS = 50

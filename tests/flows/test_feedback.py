@@ -216,16 +216,21 @@ def test_nobody_leaves_for_a_fault_of_ours(site: app.Site, status: str, said: st
     assert problem.got.startswith("5 refused")
 
 
-def test_a_bounce_of_a_mail_that_also_arrived_counts_for_nothing(site: app.Site) -> None:
-    """Where one of several recipients has it, it arrived."""
+@pytest.mark.parametrize(
+    ("action", "kind"), [("delivered", "arrival"), ("relayed", "arrival"), ("delayed", "bounce")]
+)
+def test_a_bounce_of_a_mail_that_reached_another_counts_for_nothing(
+    site: app.Site, action: str, kind: str
+) -> None:
+    """Where one of several recipients has it, or may yet, it arrived."""
     path = returns_to(site, ids(site)["anna"])
     data = bounce(path).replace(
-        b"Diagnostic-Code", b"Remote-MTA: dns; x\n\nAction: delivered\nDiagnostic-Code"
+        b"Diagnostic-Code", f"Remote-MTA: dns; x\n\nAction: {action}\nDiagnostic-Code".encode()
     )
 
     done = take_in(site, data)
 
-    assert made_of(done) == [("arrival", "ignored")]
+    assert made_of(done) == [(kind, "ignored")]
     assert suppressed(site) == []
 
 
@@ -409,6 +414,33 @@ def test_nothing_is_put_away_before_it_is_kept(site: app.Site) -> None:
     assert (broken.exit_code, before) == (75, [])
     assert made_of(mended) == [("bounce", "suppressed")]
     assert here.put_away == [True]
+
+
+class Killed(BaseException):
+    """The end of the process, at one place."""
+
+
+def test_a_kill_between_keeping_and_putting_away_counts_once(site: app.Site) -> None:
+    """The mail is still there at the next start; it is known, and put away then."""
+    data = bounce(returns_to(site, ids(site)["anna"]), status="5.2.2", said="552 5.2.2 full")
+
+    def kill(_is_read: bool) -> None:
+        raise Killed
+
+    class Cut(Here):
+        @override
+        def arrivals(self) -> Iterator[inbox.Arrival]:
+            yield inbox.Arrival(name="1", data=data, put_away=kill)
+
+    with pytest.raises(Killed):
+        app.take_in_feedback(site, [Cut()], now=SLOT)
+    kept = rows(site, schema.reports)
+    here = Here(data)
+    again = app.take_in_feedback(site, [here], now=SLOT)
+
+    assert made_of(again) == [("bounce", "known")]
+    assert rows(site, schema.reports) == kept
+    assert (len(kept), here.put_away) == (1, [True])
 
 
 def test_it_stops_when_told(site: app.Site) -> None:

@@ -15,6 +15,7 @@ from publisher.config import KEYS
 from publisher.mail.keys import make_ed25519_key, make_rsa_key
 from publisher.store import subscribers
 from tests import smtpd
+from tests.conftest import SITE_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -245,6 +246,26 @@ def test_check_warns_of_a_signature_that_does_not_count(keyed: Folder) -> None:
         "example.org for mail from elsewhere.org",
         "an Ed25519 key alone",
     ]
+
+
+def test_check_warns_where_nothing_reads_what_comes_back(written: Folder) -> None:
+    """A live site without a place for bounces is told where they go; one with a place is not."""
+    live = {
+        "site": f'name = "River"\nid = "{SITE_ID}"\nurl = "https://river.org"\n'
+        'postal_address = "1 Bank"',
+        "mail": 'transport = "smtp"\nfrom = "letters@river.org"',
+        "mail__smtp": 'host = "relay.river.org"',
+    }
+    written.configure(**live)
+    ran = written.run("--json", "check")
+    written.configure(feedback='maildir = "bounces"')
+    mended = written.run("--json", "check")
+
+    assert (ran.code, mended.code) == (0, 0)
+    assert [(p["code"], p["level"]) for p in ran.data["problems"]] == [
+        ("config.feedback", "warning")
+    ]
+    assert mended.data["problems"] == []
 
 
 def test_test_letter_is_marked_and_inert(written: Folder, free_port: int) -> None:
