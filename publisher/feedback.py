@@ -18,11 +18,14 @@ from publisher.model import Meaning, Report, ReportKind, Taken
 from publisher.store import feedback, subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from publisher.model import Failure, Subscriber
     from publisher.store import Store, Transaction
+
+    _Keys = Mapping[str, tuple[tokens.Key, ...]]
+    """By purpose, retired ones too."""
 
 _SOME_WAIT = 6
 _IGNORED = {
@@ -82,12 +85,14 @@ def take_in(
 ) -> Intake:
     """Take in what each source has; one that fails is told, and the others are read all the same."""
     done = Intake()
+    with store.read() as tx:
+        keys = {purpose: subscribers.load_keys(tx, purpose) for purpose in ("bounce", "link")}
     for source in sources:
         try:
             for arrival in source.arrivals():
                 if is_stopping():
                     return done
-                told = _take_one(store, arrival, now=now, dry_run=dry_run)
+                told = _take_one(store, keys, arrival, now=now, dry_run=dry_run)
                 done.told.append(told)
                 if not dry_run:
                     arrival.put_away(told.kind not in _FOR_PEOPLE)
@@ -101,13 +106,16 @@ def take_in(
     return done
 
 
-def _take_one(store: Store, arrival: inbox.Arrival, *, now: datetime, dry_run: bool) -> Told:
+def _take_one(
+    store: Store, keys: _Keys, arrival: inbox.Arrival, *, now: datetime, dry_run: bool
+) -> Told:
+    """Read, and decide and record where it is a report with a token of ours."""
     report = inbox.read_report(arrival.data)
-    taken, reason = Taken.IGNORED, _IGNORED.get(report.kind, "")
-    made = _Made(taken=taken, reason=reason)
-    if not reason:
+    subscriber_id = _read_token(report, keys)
+    made = _Made(taken=Taken.IGNORED, reason=_IGNORED.get(report.kind, _FORGED))
+    if report.kind not in _IGNORED and subscriber_id is not None:
         with suppress(_Undo), store.write() as tx:
-            made = _decide(tx, report, now=now)
+            made = _decide(tx, report, subscriber_id, now=now)
             if dry_run:
                 raise _Undo
     return Told(
@@ -133,26 +141,22 @@ class _Made:
     status: str = ""
 
 
-def _decide(tx: Transaction, report: Report, *, now: datetime) -> _Made:
-    """Find whom a report is about, judge it and keep it, in the transaction it was given."""
-    subscriber_id = _read_token(tx, report)
-    if subscriber_id is None:
-        return _Made(taken=Taken.IGNORED, reason=_FORGED)
+def _decide(tx: Transaction, report: Report, subscriber_id: int, *, now: datetime) -> _Made:
+    """Judge a report about a reader and keep it, in the transaction it was given."""
     person = subscribers.read_one(tx, subscriber_id)
     if person is None:
         return _Made(taken=Taken.IGNORED, reason=_NOBODY)
     if feedback.is_known(tx, report.sha256):
         return _Made(taken=Taken.KNOWN, reason="taken in before")
-    mailed = None
-    if report.kind is not ReportKind.UNSUBSCRIBE:
-        mailed = _about(tx, report, person, now=now)
-    if report.kind is ReportKind.BOUNCE:
-        return _take_bounce(tx, report, person, mailed, now=now)
-    why = "complained" if report.kind is ReportKind.COMPLAINT else "unsubscribed"
-    return _let_go(tx, report, person, mailed, why, now=now)
+    if report.kind is ReportKind.UNSUBSCRIBE:
+        return _let_go(tx, report, person, None, "unsubscribed", now=now)
+    mailed = _about(tx, report, person, now=now)
+    if report.kind is ReportKind.COMPLAINT:
+        return _let_go(tx, report, person, mailed, "complained", now=now)
+    return _take_bounce(tx, report, person, mailed, now=now)
 
 
-def _read_token(tx: Transaction, report: Report) -> int | None:
+def _read_token(report: Report, keys: _Keys) -> int | None:
     """Return whom the first token that we made is for.
 
     Where a mail failed its return path says; a complaint may only have kept a link; a link to
@@ -164,10 +168,9 @@ def _read_token(tx: Transaction, report: Report) -> int | None:
     if report.kind is not ReportKind.BOUNCE:
         found += [("link", one) for one in report.link_tokens]
     for purpose, text in found:
-        keys = subscribers.load_keys(tx, purpose)
         # A mail address may have lost its case; a link has not.
         for token in (tokens.from_mailbox(text), text):
-            subscriber_id = tokens.read(token, keys, purpose)
+            subscriber_id = tokens.read(token, keys[purpose], purpose)
             if subscriber_id is not None:
                 return subscriber_id
     return None

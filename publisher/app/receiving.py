@@ -22,7 +22,12 @@ def has_inbox(site: Site) -> bool:
 
 
 def open_inbox(
-    site: Site, *, maildir: Path | None = None, use_imap: bool = False, files: Sequence[Path] = ()
+    site: Site,
+    *,
+    maildir: Path | None = None,
+    use_imap: bool = False,
+    files: Sequence[Path] = (),
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[inbox.Source]:
     """Return the places that were named, or where none was, those of the configuration.
 
@@ -38,7 +43,7 @@ def open_inbox(
         if configured.imap is None:
             raise UsageError(_nowhere("feedback.imap"))
         password = configured.imap_password.read(site.environ)
-        sources.append(inbox.ImapMailbox(configured.imap, password))
+        sources.append(inbox.ImapMailbox(configured.imap, password, is_stopping=is_stopping))
     if not sources:
         raise UsageError(_nowhere("feedback.maildir or feedback.imap"))
     return sources

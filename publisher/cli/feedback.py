@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, Group, current_time, with_frame
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _tell(done: Intake) -> list[str]:
     if not done.told:
         return ["No mail came in."]
     counted = done.count()
-    lines = [f"{len(done.told):,} taken in."]
+    lines = [f"{telling.count(len(done.told), 'mail')} came in."]
     for kind, name in _KINDS.items():
         rows = [(made, n) for made, n in counted.items() if made[0] == kind]
         if rows:

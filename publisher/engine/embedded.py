@@ -69,7 +69,7 @@ class Service:
         try:
             done = app.take_in_feedback(
                 self._site,
-                app.open_inbox(self._site),
+                app.open_inbox(self._site, is_stopping=self._stopping.is_set),
                 now=clock.now(),
                 is_stopping=self._stopping.is_set,
             )

@@ -31,7 +31,10 @@ class MailFile:
 
 def _read(path: Path) -> bytes:
     if str(path) == STDIN:
-        return sys.stdin.buffer.read(MOST_OCTETS)
+        data = sys.stdin.buffer.read(MOST_OCTETS)
+        while sys.stdin.buffer.read(MOST_OCTETS):
+            pass  # a mail server takes a pipe that is closed early for a failure
+        return data
     try:
         with path.open("rb") as file:
             return file.read(MOST_OCTETS)

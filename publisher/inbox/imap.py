@@ -12,7 +12,8 @@ import re
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -22,12 +23,13 @@ from publisher.inbox.arriving import Arrival
 from publisher.inbox.reading import MOST_OCTETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from publisher.config import Imap
 
 SILENCE_SECONDS = 10.0
 VISIT_SECONDS = 300.0
+_WATCH_SECONDS = 0.25
 _LOOKED_AT = "PublisherLookedAt"
 """A keyword on what is for a person: it stays unread and is not fetched each minute."""
 
@@ -42,14 +44,19 @@ class ImapMailbox:
         *,
         silence_seconds: float = SILENCE_SECONDS,
         visit_seconds: float = VISIT_SECONDS,
+        is_stopping: Callable[[], bool] = lambda: False,
         trusted: ssl.SSLContext | None = None,
     ) -> None:
-        """Take the place; nothing is connected yet. ``trusted`` is whose certificates count."""
+        """Take the place; nothing is connected yet.
+
+        Once ``is_stopping`` no answer is waited for. ``trusted`` is whose certificates count.
+        """
         self.name = f"{place.user} at {place.host}:{place.port}"
         self._place = place
         self._password = password
         self._silence = silence_seconds
         self._visit = visit_seconds
+        self._is_stopping = is_stopping
         self._trusted = trusted
 
     def arrivals(self) -> Iterator[Arrival]:
@@ -79,6 +86,7 @@ class ImapMailbox:
             (self._trusted or ssl.create_default_context()) if self._place.has_tls else None,
             silence_seconds=self._silence,
             visit_seconds=self._visit,
+            is_stopping=self._is_stopping,
         )
         try:
             self._sign_in(wire)
@@ -123,7 +131,7 @@ class ImapMailbox:
 
 
 class _Wire(imaplib.IMAP4):
-    """A connection that ends after a time, whatever the server does.
+    """A connection that ends after a time, or when told, whatever the server does.
 
     One that drips an octet at a time is never silent, neither in its greeting nor in TLS.
     """
@@ -135,11 +143,13 @@ class _Wire(imaplib.IMAP4):
         *,
         silence_seconds: float,
         visit_seconds: float,
+        is_stopping: Callable[[], bool],
     ) -> None:
         self._context = context
-        self._visit = visit_seconds
-        self._limit: threading.Timer | None = None
-        self._held: socket.socket | None = None
+        self._until = time.monotonic() + visit_seconds
+        self._is_stopping = is_stopping
+        self._ended = threading.Event()
+        self._watch: threading.Thread | None = None
         try:
             super().__init__(place.host, place.port, timeout=silence_seconds)
         except BaseException:
@@ -151,10 +161,8 @@ class _Wire(imaplib.IMAP4):
         self.host, self.port = host, port
         raw = socket.create_connection((host, port), timeout)
         # TLS takes the socket over; a second handle of it can still be shut.
-        self._held = raw.dup()
-        self._limit = threading.Timer(self._visit, _cut, [self._held])
-        self._limit.daemon = True
-        self._limit.start()
+        self._watch = threading.Thread(target=self._cut_in_time, args=(raw.dup(),), daemon=True)
+        self._watch.start()
         try:
             self.sock = (
                 self._context.wrap_socket(raw, server_hostname=host) if self._context else raw
@@ -164,12 +172,19 @@ class _Wire(imaplib.IMAP4):
             raise
         self.file = self.sock.makefile("rb")
 
+    def _cut_in_time(self, line: socket.socket) -> None:
+        with line:
+            while not self._ended.wait(_WATCH_SECONDS):
+                if time.monotonic() > self._until or self._is_stopping():
+                    with suppress(OSError):  # it is closed already
+                        line.shutdown(socket.SHUT_RDWR)
+                    return
+
     def end(self) -> None:
         """Close the line, however it was left."""
-        if self._limit and self._held:
-            self._limit.cancel()
-            self._limit.join()
-            self._held.close()
+        self._ended.set()
+        if self._watch:
+            self._watch.join()
         if hasattr(self, "file"):
             self.file.close()
             self.sock.close()
@@ -184,13 +199,6 @@ def _ok(reply: tuple[str, list[Any]]) -> list[Any]:
 
 def _octets(data: list[Any]) -> bytes | None:
     return next((bytes(one[1]) for one in data if isinstance(one, tuple)), None)
-
-
-def _cut(wire: socket.socket) -> None:
-    try:
-        wire.shutdown(socket.SHUT_RDWR)
-    except OSError:  # it is closed already
-        return
 
 
 def _quoted(mailbox: str) -> str:

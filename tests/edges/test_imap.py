@@ -220,6 +220,17 @@ def test_a_server_that_breaks_is_given_up_in_time(answer: Callable[[socket.socke
     assert caught.value.problems[0].got
 
 
+def test_a_silent_server_does_not_hold_up_the_end() -> None:
+    """Told to stop, the visit ends at once; nothing is lost."""
+    began, stopping = monotonic(), threading.Event()
+    threading.Timer(0.2, stopping.set).start()
+
+    with broken(_silent) as port, pytest.raises(Unavailable):
+        list(ImapMailbox(place(port), "x", is_stopping=stopping.is_set).arrivals())
+
+    assert monotonic() - began < 8
+
+
 def test_no_server_is_told(free_port: int) -> None:
     """Nobody listens there."""
     with pytest.raises(Unavailable, match="refused"):

@@ -89,7 +89,7 @@ def test_from_the_mail_to_the_edition_that_leaves_a_person_out(
 
     assert ran.code == 0, ran.err
     assert ran.out.splitlines() == [
-        "5 taken in.",
+        "5 mails came in.",
         "bounces: 1",
         "  1 suppressed: nobody is there",
         "complaints: 1",
