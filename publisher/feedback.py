@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from publisher.model import Failure, Subscriber
+    from publisher.model import Failure
     from publisher.store import Store, Transaction
 
     _Keys = Mapping[str, tuple[tokens.Key, ...]]
@@ -36,6 +36,7 @@ _IGNORED = {
     ReportKind.UNREADABLE: "not readable as a mail",
 }
 _FOR_PEOPLE = frozenset({ReportKind.OTHER, ReportKind.UNREADABLE})
+_PURPOSES = ("bounce", "link", "pepper")
 _FORGED = "no token of ours"
 _NOBODY = "nobody on the list any more"
 
@@ -86,7 +87,7 @@ def take_in(
     """Take in what each source has; one that fails is told, and the others are read all the same."""
     done = Intake()
     with store.read() as tx:
-        keys = {purpose: subscribers.load_keys(tx, purpose) for purpose in ("bounce", "link")}
+        keys = {purpose: subscribers.load_keys(tx, purpose) for purpose in _PURPOSES}
     for source in sources:
         try:
             for arrival in source.arrivals():
@@ -115,7 +116,7 @@ def _take_one(
     made = _Made(taken=Taken.IGNORED, reason=_IGNORED.get(report.kind, _FORGED))
     if report.kind not in _IGNORED and subscriber_id is not None:
         with suppress(_Undo), store.write() as tx:
-            made = _decide(tx, report, subscriber_id, now=now)
+            made = _decide(tx, report, subscriber_id, keys["pepper"][0], now=now)
             if dry_run:
                 raise _Undo
     return Told(
@@ -141,19 +142,21 @@ class _Made:
     status: str = ""
 
 
-def _decide(tx: Transaction, report: Report, subscriber_id: int, *, now: datetime) -> _Made:
+def _decide(
+    tx: Transaction, report: Report, subscriber_id: int, pepper: tokens.Key, *, now: datetime
+) -> _Made:
     """Judge a report about a reader and keep it, in the transaction it was given."""
-    person = subscribers.read_one(tx, subscriber_id)
-    if person is None:
+    reader = feedback.read_reader(tx, subscriber_id)
+    if reader is None:
         return _Made(taken=Taken.IGNORED, reason=_NOBODY)
     if feedback.is_known(tx, report.sha256):
         return _Made(taken=Taken.KNOWN, reason="taken in before")
     if report.kind is ReportKind.UNSUBSCRIBE:
-        return _let_go(tx, report, person, None, "unsubscribed", now=now)
-    mailed = _about(tx, report, person, now=now)
+        return _let_go(tx, report, reader, None, "unsubscribed", now=now)
+    mailed = _about(tx, report, reader, pepper, now=now)
     if report.kind is ReportKind.COMPLAINT:
-        return _let_go(tx, report, person, mailed, "complained", now=now)
-    return _take_bounce(tx, report, person, mailed, now=now)
+        return _let_go(tx, report, reader, mailed, "complained", now=now)
+    return _take_bounce(tx, report, reader, mailed, now=now)
 
 
 def _read_token(report: Report, keys: _Keys) -> int | None:
@@ -177,14 +180,13 @@ def _read_token(report: Report, keys: _Keys) -> int | None:
 
 
 def _about(
-    tx: Transaction, report: Report, person: Subscriber, *, now: datetime
+    tx: Transaction, report: Report, reader: feedback.Reader, pepper: tokens.Key, *, now: datetime
 ) -> feedback.Mailed | None:
     """Return the edition a report is about: by the Message-ID it returns, else the newest."""
-    mailed = feedback.read_mailed(tx, person.id, until=now)
-    pepper = subscribers.load_keys(tx, "pepper")[0]
+    mailed = feedback.read_mailed(tx, reader.id, until=now)
     wanted = {mark.lower() for mark in report.marks}
     named = (
-        one for one in mailed if tokens.mail_mark(pepper, one.edition_id, person.id) in wanted
+        one for one in mailed if tokens.mail_mark(pepper, one.edition_id, reader.id) in wanted
     )
     return next(named, mailed[0] if mailed else None)
 
@@ -192,7 +194,7 @@ def _about(
 def _take_bounce(
     tx: Transaction,
     report: Report,
-    person: Subscriber,
+    reader: feedback.Reader,
     mailed: feedback.Mailed | None,
     *,
     now: datetime,
@@ -205,22 +207,22 @@ def _take_bounce(
     row = feedback.Row(
         sha256=report.sha256,
         kind=report.kind,
-        subscriber_id=person.id,
+        subscriber_id=reader.id,
         edition_id=mailed.edition_id if mailed else None,
         meaning=meaning,
         status=status,
         reply=failure.reply,
     )
     feedback.add_report(tx, row, now=now)
-    taken, reason = _weigh(tx, person, meaning, now=now)
+    taken, reason = _weigh(tx, reader, meaning, now=now)
     made = _Made(taken=taken, reason=reason, edition=mailed.name if mailed else "", status=status)
     if taken is Taken.SUPPRESSED:
-        _suppress(tx, person, "bounced", _evidence(made, failure), now=now)
+        _suppress(tx, reader, "bounced", _evidence(made, failure), now=now)
     return made
 
 
 def _weigh(
-    tx: Transaction, person: Subscriber, meaning: Meaning, *, now: datetime
+    tx: Transaction, reader: feedback.Reader, meaning: Meaning, *, now: datetime
 ) -> tuple[Taken, str]:
     match meaning:
         case Meaning.HARD:
@@ -228,7 +230,7 @@ def _weigh(
         case Meaning.OURS:
             return Taken.OURS, "refused for how it was sent; the reader stays"
         case Meaning.SOFT:
-            history = [_as_sent(one) for one in feedback.read_mailed(tx, person.id, until=now)]
+            history = [_as_sent(one) for one in feedback.read_mailed(tx, reader.id, until=now)]
             if bounces.is_lasting(history):
                 return Taken.SUPPRESSED, "failed edition after edition"
             return Taken.COUNTED, "it may work another time"
@@ -250,7 +252,7 @@ def _as_sent(one: feedback.Mailed) -> bounces.Sent:
 def _let_go(
     tx: Transaction,
     report: Report,
-    person: Subscriber,
+    reader: feedback.Reader,
     mailed: feedback.Mailed | None,
     why: str,
     *,
@@ -260,33 +262,31 @@ def _let_go(
     row = feedback.Row(
         sha256=report.sha256,
         kind=report.kind,
-        subscriber_id=person.id,
+        subscriber_id=reader.id,
         edition_id=mailed.edition_id if mailed else None,
     )
     feedback.add_report(tx, row, now=now)
-    subscribers.unsubscribe(tx, person.id, now=now)
+    subscribers.unsubscribe(tx, reader.id, now=now)
     made = _Made(
         taken=Taken.UNSUBSCRIBED,
         reason="called it spam" if why == "complained" else "asked to leave",
         edition=mailed.name if mailed else "",
     )
     told = f"complaint {report.feedback_type}" if why == "complained" else "mail to unsubscribe"
-    _suppress(tx, person, why, f"{made.edition}: {told}" if made.edition else told, now=now)
+    _suppress(tx, reader, why, f"{made.edition}: {told}" if made.edition else told, now=now)
     return made
 
 
 def _suppress(
-    tx: Transaction, person: Subscriber, reason: str, evidence: str, *, now: datetime
+    tx: Transaction, reader: feedback.Reader, reason: str, evidence: str, *, now: datetime
 ) -> None:
-    """Record that this address is not mailed; a keyed hash outlives the person's row."""
-    pepper = subscribers.load_keys(tx, "pepper")[0]
-    hashed = tokens.keyed_hash(pepper, person.address.key)
-    subscribers.suppress(tx, [(hashed, reason, evidence)], now=now)
+    """Record that this address is not mailed; its keyed hash outlives the person's row."""
+    subscribers.suppress(tx, [(reader.address_hash, reason, evidence)], now=now)
     subscribers.note(
         tx,
         "feedback",
         "suppress",
-        f"subscriber:{person.id}",
+        f"subscriber:{reader.id}",
         now=now,
         detail=f"{reason}: {evidence}",
     )

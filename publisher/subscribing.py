@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher import deliverability, tokens
@@ -169,18 +169,21 @@ def _take_in(
 
 
 def export_list(store: Store) -> str:
-    """Return everyone as CSV in the product's own form, who must not be mailed as ``unsubscribed``.
+    """Return everyone as CSV in the product's own form, who must not be mailed as such.
 
     Suppressions of people who are gone have no address any more, so the list cannot name them.
     """
     with store.read() as tx:
-        suppressed = {one.address for one in feedback.read_suppressions(tx)}
-        return write_subscribers(
-            replace(person, state=SubscriberState.UNSUBSCRIBED)
-            if person.address.typed in suppressed
-            else person
-            for person in subscribers.read_all(tx)
-        )
+        gone = {
+            read_address(one.address).key: _EXPORTED.get(one.reason, ImportedState.UNSUBSCRIBED)
+            for one in feedback.read_suppressions(tx)
+            if one.address
+        }
+        return write_subscribers(subscribers.read_all(tx), gone=gone)
+
+
+_EXPORTED = {"bounced": ImportedState.CLEANED, "cleaned": ImportedState.CLEANED}
+"""What is no one's will stays so in a list; every other reason is ``unsubscribed``."""
 
 
 def find_by_address(store: Store, address: Address) -> Subscriber | None:

@@ -144,7 +144,7 @@ def add_suppression(frame: Frame, address: str, reason: str) -> None:
 @click.argument("address")
 @with_frame
 def remove_suppression(frame: Frame, address: str) -> None:
-    """Take a suppression back, by its address or hash; not that of a person who left."""
+    """Take one back, by address or hash; not of a person who left."""
     from publisher import subscribing  # noqa: PLC0415
 
     hashed = subscribing.release_address(frame.open().store, address, now=current_time())

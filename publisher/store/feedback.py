@@ -41,6 +41,22 @@ def is_known(tx: Transaction, sha256: str) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Whom a report is about: as much of a person as a verdict needs."""
+
+    id: int
+    address_hash: str
+
+
+def read_reader(tx: Transaction, subscriber_id: int) -> Reader | None:
+    """Return a person, in any state; nothing where there is none any more."""
+    hashed = tx.execute(
+        sa.select(subscribers.c.address_hash).where(subscribers.c.id == subscriber_id)
+    ).scalar()
+    return None if hashed is None else Reader(id=subscriber_id, address_hash=hashed)
+
+
 def add_report(tx: Transaction, row: Row, *, now: datetime) -> bool:
     """Keep a report; False where it was taken in before, and then nothing is changed."""
     values = {

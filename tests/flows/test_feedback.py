@@ -576,15 +576,20 @@ def test_staff_suppress_and_release_an_address(site: app.Site) -> None:
 
 
 def test_an_export_lets_no_suppressed_address_be_mailed_again(site: app.Site) -> None:
-    """Taken in elsewhere, the list brings the fact along."""
-    take_in(site, bounce(returns_to(site, ids(site)["anna"])))
+    """Taken in elsewhere, the list brings the fact along: a bounce as cleaned, a will as a will."""
+    people = ids(site)
+    take_in(
+        site,
+        bounce(returns_to(site, people["anna"])),
+        complaint(token_link=link_of(site, people["ben"])),
+    )
 
     lines = subscribing.export_list(site.store).splitlines()
 
     states = {line.split(",")[0]: line.split(",")[1] for line in lines[1:]}
     assert states == {
-        "anna@example.net": "unsubscribed",
-        "ben@example.net": "active",
+        "anna@example.net": "cleaned",
+        "ben@example.net": "unsubscribed",
         "carla@example.net": "active",
     }
 

@@ -247,7 +247,7 @@ def test_exports_and_imports_keep_the_fact(folder: Folder, mailed: dict[str, Acc
     folder.run("subscribers", "import", str(listed))
 
     facts = {one["email"]: one["reason"] for one in folder.json("suppressions", "ls")}
-    assert facts == {"anna@example.net": "unsubscribed"}
+    assert facts == {"anna@example.net": "bounced"}
 
 
 def test_thousands_of_files_are_taken_in(
