@@ -16,8 +16,6 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from publisher.errors import Problem, Unavailable
 from publisher.inbox.arriving import Arrival
 from publisher.inbox.reading import MOST_OCTETS
@@ -91,7 +89,8 @@ class ImapMailbox:
         try:
             self._sign_in(wire)
             yield wire
-            wire.logout()
+            with suppress(imaplib.IMAP4.error, OSError):  # all was read: how it ends is no matter
+                wire.logout()
         finally:
             wire.end()
 
@@ -156,21 +155,19 @@ class _Wire(imaplib.IMAP4):
             self.end()
             raise
 
-    @override
-    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
-        self.host, self.port = host, port
-        raw = socket.create_connection((host, port), timeout)
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        """Connect; the library calls this, and has had it by this name since Python 3.9."""
+        raw = socket.create_connection((self.host, self.port), timeout)
         # TLS takes the socket over; a second handle of it can still be shut.
         self._watch = threading.Thread(target=self._cut_in_time, args=(raw.dup(),), daemon=True)
         self._watch.start()
+        if self._context is None:
+            return raw
         try:
-            self.sock = (
-                self._context.wrap_socket(raw, server_hostname=host) if self._context else raw
-            )
+            return self._context.wrap_socket(raw, server_hostname=self.host)
         except BaseException:
             raw.close()
             raise
-        self.file = self.sock.makefile("rb")
 
     def _cut_in_time(self, line: socket.socket) -> None:
         with line:
@@ -185,9 +182,9 @@ class _Wire(imaplib.IMAP4):
         self._ended.set()
         if self._watch:
             self._watch.join()
-        if hasattr(self, "file"):
-            self.file.close()
-            self.sock.close()
+        if hasattr(self, "sock"):
+            with suppress(OSError):  # it is closed already
+                self.shutdown()
 
 
 def _ok(reply: tuple[str, list[Any]]) -> list[Any]:
