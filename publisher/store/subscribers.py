@@ -228,7 +228,7 @@ def suppress(
             sa.update(suppressions)
             .where(
                 suppressions.c.address_hash == sa.bindparam("its_address_hash"),
-                suppressions.c.reason.not_in(WILL),
+                *(suppressions.c.reason != one for one in WILL),
             )
             .values(
                 {name: sa.bindparam(f"its_{name}") for name in rows[0] if name != "address_hash"}
