@@ -11,7 +11,7 @@ run: .venv/ready
 	@$(BIN)/publisher publish --now weekly
 
 test: .venv/ready-for-tests
-	@.ci/system chromium nginx caddy java spamassassin postgresql
+	@.ci/system chromium nginx caddy java spamassassin postgresql dovecot
 	@.ci/check
 
 lint: .venv/ready-for-tests

@@ -19,12 +19,12 @@ cli          commands
 web          pages for people: the site as files, and the few that act
 engine       the clock and the threads
 app          the composition root: the only place that strings use cases together
-use cases    publishing, editing, delivering, subscribing, moving, operating
+use cases    publishing, editing, delivering, subscribing, feedback, moving, operating
 store        the only SQL
-edges        posts, site, transport, exchange, notify, probes: files and sockets
+edges        posts, site, transport, inbox, exchange, notify, probes: files and sockets
 renderers    feeds, pages, letters, notices, mail: bytes from values
 config       what config.toml says
-judgement    editorial, deliverability, preflight, tokens: pure
+judgement    editorial, deliverability, preflight, bounces, tokens: pure
 shared       urls, headers, look: addresses, what servers say of files, design tokens, pure
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception

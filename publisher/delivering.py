@@ -321,6 +321,15 @@ def _sender(config: Config, content: EditionContent, *, discreet: bool) -> Mailb
     return discreet_from or config.mail.from_
 
 
+def _bounce_domain(config: Config, shown: Mailbox) -> str:
+    """Return where bounces of a mail from this sender go.
+
+    Receivers write the return path into a header: a sender that hides the site is not given away.
+    """
+    is_usual = shown.domain == config.mail.from_.domain
+    return config.mail.bounce_domain if is_usual else shown.domain
+
+
 def _feedback_id(config: Config, content: EditionContent, domain: str) -> str:
     """Return what a feedback loop counts by: the digest's name may be a topic, so it is hashed."""
     digest = hashlib.sha256(f"{config.site.id}/{content.digest}".encode()).hexdigest()[:8]
@@ -356,6 +365,9 @@ def address_letter(
         preferences_url=urls.absolute(config.site.url, urls.preferences_path(reader.token)),
         message_id=f"<{mark}@{shown.domain}>",
         date=at.astimezone(ZoneInfo(config.site.timezone)),
+        unsubscribe_mailto=urls.unsubscribe_mailto(
+            tokens.as_mailbox(reader.token), _bounce_domain(config, shown)
+        ),
         discreet=reader.discreet,
         signer=signer,
     )
@@ -388,6 +400,7 @@ class _Writer:
         with sending.store.read() as tx:
             self._content = editions.read_content(tx, edition.id)
             self._link = subscribers.load_keys(tx, "link")[0]
+            self._bounce = subscribers.load_keys(tx, "bounce")[0]
             self._pepper = subscribers.load_keys(tx, "pepper")[0]
 
     def prepare(self, letter_id: int) -> None:
@@ -400,10 +413,10 @@ class _Writer:
     def write(self, due: ledger.Due, at: datetime) -> tuple[Envelope, bytes]:
         """Return the envelope and the bytes; the same for every attempt."""
         edition = self._edition
-        # Receivers write the sender of the envelope into a header too: it is the one that is shown.
-        sender = _sender(self._config, self._content, discreet=due.discreet)
-        # The pepper never rotates, so a mail sent again keeps its Message-ID.
-        mark = tokens.keyed_hash(self._pepper, f"mail {edition.id}:{due.subscriber_id}")[:24]
+        shown = _sender(self._config, self._content, discreet=due.discreet)
+        returns_by = tokens.as_mailbox(tokens.make(self._bounce, due.subscriber_id))
+        sender = urls.return_path(returns_by, _bounce_domain(self._config, shown))
+        mark = tokens.mail_mark(self._pepper, edition.id, due.subscriber_id)
         data = address_letter(
             self._config,
             self._content,
@@ -419,4 +432,4 @@ class _Writer:
             signer=self._signer,
         )
         name = f"{edition.digest}-{edition.number}/{due.seq:06d}"
-        return Envelope(sender=sender.address, recipient=due.address.typed, name=name), data
+        return Envelope(sender=sender, recipient=due.address.typed, name=name), data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from publisher.errors import NotFound, Problem, Refused, UsageError
 from publisher.exchange import ImportedState
 from publisher.exchange.subscribers import read_subscribers, write_subscribers
 from publisher.model import Address, Consent, Subscriber, SubscriberState
-from publisher.store import subscribers
+from publisher.store import feedback, subscribers
 from publisher.store.subscribers import Joining
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
     from publisher.exchange.subscribers import ImportedSubscriber
     from publisher.store import Store, Transaction
+    from publisher.store.feedback import Suppression
 
 _BATCH = 5_000
+_HASH = re.compile(r"[0-9a-fA-F]{8,64}")
 
 
 @dataclass(slots=True)
@@ -166,9 +169,21 @@ def _take_in(
 
 
 def export_list(store: Store) -> str:
-    """Return everyone as CSV in the product's own form."""
+    """Return everyone as CSV in the product's own form, who must not be mailed as such.
+
+    Suppressions of people who are gone have no address any more, so the list cannot name them.
+    """
     with store.read() as tx:
-        return write_subscribers(subscribers.read_all(tx))
+        gone = {
+            read_address(one.address).key: _EXPORTED.get(one.reason, ImportedState.UNSUBSCRIBED)
+            for one in feedback.read_suppressions(tx)
+            if one.address
+        }
+        return write_subscribers(subscribers.read_all(tx), gone=gone)
+
+
+_EXPORTED = {"bounced": ImportedState.CLEANED, "cleaned": ImportedState.CLEANED}
+"""What is no one's will stays so in a list; every other reason is ``unsubscribed``."""
 
 
 def find_by_address(store: Store, address: Address) -> Subscriber | None:
@@ -222,6 +237,50 @@ def unsubscribe(store: Store, token: str, *, now: datetime) -> bool:
         return changed
 
 
+# -------------------------------------------------------------------------------- suppressions
+
+
+def list_suppressions(store: Store) -> list[Suppression]:
+    """Return every standing do-not-mail fact, the newest first."""
+    with store.read() as tx:
+        return feedback.read_suppressions(tx)
+
+
+def suppress_address(store: Store, address_text: str, *, evidence: str, now: datetime) -> bool:
+    """Mail an address no more, known or not, until staff take it back; False where it is so already.
+
+    In force for every mail that has not begun. Raises UsageError for what is no address.
+    """
+    address = read_address(address_text)
+    with store.write() as tx:
+        hashed = _hash(tx, address)
+        added = bool(subscribers.suppress(tx, [(hashed, "staff", evidence)], now=now))
+        if added:
+            subscribers.note(
+                tx, "staff", "suppress", f"address:{hashed[:12]}", now=now, detail=evidence
+            )
+        return added
+
+
+def release_address(store: Store, text: str, *, now: datetime) -> str:
+    """Take back a suppression, named by its address or the beginning of its hash; return the hash.
+
+    Raises NotFound where there is none, Refused where the person left or complained: only the
+    person takes that back.
+    """
+    with store.write() as tx:
+        beginning = text.lower() if _HASH.fullmatch(text) else _hash(tx, read_address(text))
+        found = feedback.find_suppressions(tx, beginning)
+        if len(found) != 1:
+            raise NotFound(_no_suppression(text, len(found)))
+        ((hashed, reason),) = found
+        if reason in subscribers.WILL:
+            raise Refused(_own_will(text, reason))
+        feedback.remove_suppression(tx, hashed)
+        subscribers.note(tx, "staff", "release", f"address:{hashed[:12]}", now=now, detail=reason)
+        return hashed
+
+
 def _hash(tx: Transaction, address: Address) -> str:
     return tokens.keyed_hash(subscribers.load_keys(tx, "pepper")[0], address.key)
 
@@ -246,6 +305,26 @@ def _suppressed(address: Address) -> Problem:
         expected="an address that may be mailed",
         got="one that left, or that refused mail for good",
         hint="Only the person can come back, by the subscribe form. Nobody was added.",
+    )
+
+
+def _no_suppression(text: str, count: int) -> Problem:
+    return Problem(
+        code="suppression.unknown",
+        path="suppressions",
+        expected="an address that is suppressed, or the beginning of one hash",
+        got=f"{text}: {'more than one' if count else 'none'}",
+        hint="publisher suppressions ls lists them. Nothing was changed.",
+    )
+
+
+def _own_will(text: str, reason: str) -> Problem:
+    return Problem(
+        code="suppression.will",
+        path="suppressions",
+        expected="a suppression that staff may take back: bounced, cleaned or staff",
+        got=f"{text}: {reason}",
+        hint="Only the person can come back, by the subscribe form. Nothing was changed.",
     )
 
 

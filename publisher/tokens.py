@@ -105,6 +105,14 @@ def from_mailbox(text: str) -> str:
     return token if as_mailbox(token) == text.lower() else ""
 
 
+def mail_mark(pepper: Key, edition_id: int, subscriber_id: int) -> str:
+    """Return what the Message-ID of one delivery has before its domain, 24 hexadecimal digits.
+
+    The pepper never rotates, so a mail sent again keeps it, and a bounce names its edition by it.
+    """
+    return keyed_hash(pepper, f"mail {edition_id}:{subscriber_id}")[:24]
+
+
 def keyed_hash(key: Key, text: str) -> str:
     """Return 64 hexadecimal digits, HMAC-SHA256 of the text: it names an address and hides it."""
     return hmac.digest(key.secret, text.encode(), "sha256").hex()

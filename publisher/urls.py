@@ -216,6 +216,16 @@ def data_path(token: str) -> str:
     return f"/data/{token}"
 
 
+def return_path(token: str, domain: str) -> str:
+    """Return where a mail that fails goes back to, by a token in its spelling for addresses."""
+    return f"b+{token}@{domain}"
+
+
+def unsubscribe_mailto(token: str, domain: str) -> str:
+    """Return the mail that leaves a list (RFC 2369), by a token in its spelling for addresses."""
+    return f"mailto:u+{token}@{domain}?subject=unsubscribe"
+
+
 def absolute(site_url: str, path: str) -> str:
     """Return the address of a site path; what is absolute already stays as it is."""
     return f"{site_url.rstrip('/')}{path}" if path.startswith("/") else path

@@ -9,6 +9,7 @@ measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
+receiving    bounces, complaints and mailto unsubscribes
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
@@ -47,6 +48,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "export_site",
     "find_edition",
     "handle_edition",
+    "has_inbox",
     "list_editions",
     "list_records",
     "load_config",
@@ -77,6 +80,7 @@ __all__ = [
     "make_workshop",
     "name_store",
     "open_desk",
+    "open_inbox",
     "open_site",
     "open_transport",
     "preview_letter",
@@ -89,6 +93,7 @@ __all__ = [
     "run_alone",
     "running_service",
     "send_test",
+    "take_in_feedback",
     "template_paths",
     "upgrade_site",
 ]

@@ -9,7 +9,7 @@ from publisher.app.job import EditionReport, read_reports, refuse_unready
 from publisher.app.measuring import read_pace
 from publisher.app.opening import make_notices, make_pages, open_desk, open_transport
 from publisher.app.signing import make_signer
-from publisher.config import live_problems, signing_problems
+from publisher.config import feedback_problems, live_problems, signing_problems
 from publisher.editorial.progress import group_reasons, tell_pace
 from publisher.errors import ConfigError, ContentError, NotFound, Problem, Refused
 from publisher.model import EditionState, Envelope, HeldReason, Verdict
@@ -286,7 +286,12 @@ def check_site(site: Site, *, now: datetime) -> list[Problem]:
     """Return every problem of configuration, posts, series, templates and letters."""
     from publisher import editing  # noqa: PLC0415
 
-    problems = [*live_problems(site.config), *signing_problems(site.config), *_try_keys(site)]
+    problems = [
+        *live_problems(site.config),
+        *signing_problems(site.config),
+        *feedback_problems(site.config),
+        *_try_keys(site),
+    ]
     desk, shelf = open_desk(site, now=now)
     problems += _try_notices(site)
     problems += _try_pages(site, shelf.catalog, shelf.body)

@@ -12,7 +12,7 @@ sample    the file that ``publisher init`` writes
 from __future__ import annotations
 
 from publisher.config.hosts import is_loopback, is_reserved_domain
-from publisher.config.live import live_problems, signing_problems
+from publisher.config.live import feedback_problems, live_problems, signing_problems
 from publisher.config.options import KEYS, OPTIONS, Option
 from publisher.config.reading import MISSING_FILE, missing, parse
 from publisher.config.sample import sample, write_value
@@ -68,6 +68,7 @@ __all__ = [
     "Smtp",
     "Subscribe",
     "Web",
+    "feedback_problems",
     "is_loopback",
     "is_reserved_domain",
     "live_problems",

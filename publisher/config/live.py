@@ -1,4 +1,4 @@
-"""What a site needs before it mails people, and what its signatures do not reach."""
+"""What a site needs before it mails people, what its signatures do not reach, and what is unread."""
 
 from __future__ import annotations
 
@@ -73,6 +73,20 @@ def signing_problems(config: Config) -> Iterator[Problem]:
             expected="mail.dkim.rsa_key to be set beside mail.dkim.ed25519_key",
             got="an Ed25519 key alone",
             hint="Many receivers know only RSA. Type:  publisher dns --make-keys",
+        )
+
+
+def feedback_problems(config: Config) -> Iterator[Problem]:
+    """Yield a warning where letters go to people and nothing reads what comes back."""
+    if config.live and not (config.feedback.maildir or config.feedback.imap):
+        yield Problem(
+            code="config.feedback",
+            path=str(config.path),
+            level="warning",
+            expected="feedback.maildir or feedback.imap to be set, because letters go to people",
+            got=f"nothing that reads b+…@ and u+…@ at {config.mail.bounce_domain}",
+            hint="Bounces and mails to unsubscribe go there. A server that hands each one to "
+            '"publisher feedback -" will do too.',
         )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SENDER_SECONDS = 5.0
+_INBOX_SECONDS = 60.0
 _LISTEN_SECONDS = 0.05
 
 
@@ -34,6 +35,7 @@ class Service:
         on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None,
         on_round: Callable[[], None] = lambda: None,
         tick_seconds: float = clock.TICK_SECONDS,
+        inbox_seconds: float = _INBOX_SECONDS,
     ) -> None:
         """Take the site; nothing runs before ``start``."""
         self._site = site
@@ -43,24 +45,46 @@ class Service:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._ticker = clock.Ticker(self._tick, seconds=tick_seconds)
+        # Apart from the schedule: a mail server that is slow to answer holds up no edition.
+        self._inbox = clock.Ticker(self._take_in, seconds=inbox_seconds)
         self._sender = threading.Thread(target=self._send_until_stopped, name="sender")
 
     def start(self) -> None:
         """Begin to keep the schedule and to send."""
         self._sender.start()
         self._ticker.start()
+        if app.has_inbox(self._site):
+            self._inbox.start()
 
     def stop(self) -> None:
         """Finish the mail on the wire, keep what it came to, and end."""
         self._stopping.set()
         self._wake.set()
         self._ticker.stop()
+        if app.has_inbox(self._site):
+            self._inbox.stop()
         self._sender.join()
 
     def _tick(self) -> None:
         report = app.publish_once(self._site, now=clock.now(), clock=clock.now, deliver_too=False)
         self._on_report(report)
         self._wake.set()
+
+    def _take_in(self) -> None:
+        try:
+            done = app.take_in_feedback(
+                self._site,
+                app.open_inbox(self._site, is_stopping=self._stopping.is_set),
+                now=clock.now(),
+                is_stopping=self._stopping.is_set,
+            )
+        except PublisherError as error:
+            _log.error("%s", error)
+            return
+        for (kind, taken, reason), number in sorted(done.count().items()):
+            _log.info("feedback: %d %s %s: %s", number, kind, taken, reason)
+        for problem in done.problems:
+            _log.warning("%s", problem.as_text())
 
     def _send_until_stopped(self) -> None:
         told = ""

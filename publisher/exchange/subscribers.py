@@ -377,22 +377,26 @@ def _too_many(name: str, line: int) -> ContentError:
 # --------------------------------------------------------------------------------------- writing
 
 
-def write_subscribers(rows: Iterable[Subscriber]) -> str:
+def write_subscribers(
+    rows: Iterable[Subscriber], *, gone: Mapping[str, ImportedState] | None = None
+) -> str:
     """Return our own form of a list: UTF-8 CSV that no spreadsheet runs as a formula.
 
     ``read_subscribers`` reads it back equal. Times are ISO 8601 in UTC; lists are joined by spaces.
+    ``gone`` is the state of those who must not be mailed, by the key of their address.
     """
+    states = gone or {}
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(OWN_HEADERS)
-    writer.writerows(map(_write_row, rows))
+    writer.writerows(_write_row(one, states.get(one.address.key, one.state).value) for one in rows)
     return text.getvalue()
 
 
-def _write_row(subscriber: Subscriber) -> list[str]:
+def _write_row(subscriber: Subscriber, state: str) -> list[str]:
     cells = (
         subscriber.address.typed,
-        subscriber.state.value,
+        state,
         _write_time(subscriber.subscribed_at),
         _write_time(subscriber.confirmed_at),
         subscriber.source,

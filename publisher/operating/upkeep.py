@@ -47,6 +47,8 @@ def forget_in_time(store: Store, keep: Privacy, *, now: datetime) -> int:
         if not retention.has_old(tx, attempts_before=attempts_before, asked_before=asked_before):
             return 0
     with store.write() as tx:
-        return retention.forget_attempts(
-            tx, before=attempts_before
-        ) + retention.forget_unconfirmed(tx, before=asked_before)
+        return (
+            retention.forget_attempts(tx, before=attempts_before)
+            + retention.forget_replies(tx, before=attempts_before)
+            + retention.forget_unconfirmed(tx, before=asked_before)
+        )

@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Tabl
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
-from publisher.model import DeliveryState, EditionState, SubscriberState
+from publisher.model import DeliveryState, EditionState, Meaning, SubscriberState
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -346,6 +346,24 @@ suppressions = Table(
     Column("suppressed_at", UtcDateTime, nullable=False),
     _one_of("reason", ("unsubscribed", "bounced", "complained", "cleaned", "staff", "erased")),
     comment="a standing do-not-mail fact, by keyed hash: it outlives the subscriber",
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("sha256", sa.String(64), primary_key=True),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("kind", sa.String(12), nullable=False),
+    Column("subscriber_id", BIG, nullable=False),
+    Column("edition_id", BIG),
+    Column("meaning", sa.String(4)),
+    Column("status", sa.String(12), nullable=False, server_default=""),
+    Column("reply", sa.Text, nullable=False, server_default=""),
+    _one_of("kind", ("bounce", "complaint", "unsubscribe")),
+    _one_of("meaning", Meaning),
+    CheckConstraint("(kind = 'bounce') = (meaning IS NOT NULL)", name="judged"),
+    Index(None, "subscriber_id"),
+    comment="a bounce, complaint or mailto unsubscribe that was taken in, once by its digest",
 )
 
 # ---------------------------------------------------------------------------------------- ledger

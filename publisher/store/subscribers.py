@@ -206,16 +206,36 @@ def unsubscribe(tx: Transaction, subscriber_id: int, *, now: datetime) -> bool:
 
 # ------------------------------------------------------------------------------------ suppressions
 
+WILL = ("unsubscribed", "complained", "erased")
+"""Reasons that are the person's own: no staff takes them back, and no other reason replaces them."""
+
 
 def suppress(
     tx: Transaction, address_hashes: Iterable[tuple[str, str, str]], *, now: datetime
 ) -> int:
-    """Record standing do-not-mail facts: (hash, reason, evidence); return how many are new."""
+    """Record standing do-not-mail facts: (hash, reason, evidence); return how many are new.
+
+    The first fact of an address stands, but a person's own will replaces what was nobody's.
+    """
     rows = [
         {"address_hash": one, "reason": reason, "evidence": evidence, "suppressed_at": now}
         for one, reason, evidence in address_hashes
     ]
-    return dialect.insert_new(tx, suppressions, rows)
+    added = dialect.insert_new(tx, suppressions, rows)
+    willed = [{f"its_{name}": row[name] for name in row} for row in rows if row["reason"] in WILL]
+    if willed and added < len(rows):
+        tx.execute(
+            sa.update(suppressions)
+            .where(
+                suppressions.c.address_hash == sa.bindparam("its_address_hash"),
+                *(suppressions.c.reason != one for one in WILL),
+            )
+            .values(
+                {name: sa.bindparam(f"its_{name}") for name in rows[0] if name != "address_hash"}
+            ),
+            willed,
+        )
+    return added
 
 
 def suppressed_hashes(tx: Transaction, wanted: Sequence[str]) -> frozenset[str]:

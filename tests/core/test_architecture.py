@@ -33,6 +33,7 @@ FENCES = {
     "cssutils": "publisher.letters",
     "dns": "publisher.probes",
     "feedgen": "publisher.feeds",
+    "flufl": "publisher.inbox.oddities",
     "premailer": "publisher.letters",
     "sqlalchemy": "publisher.store",
 }

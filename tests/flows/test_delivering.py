@@ -618,7 +618,7 @@ def test_a_discreet_reader_shows_no_topic_outside_the_letter(folder: Folder) -> 
     assert anna["From"] == "Letters <post@neutral.example>"
     assert anna["List-Id"] == "<letters.neutral.example>"
     assert anna["Message-ID"].endswith("@neutral.example>")
-    assert way_out.accepted[0][0].sender == "post@neutral.example"
+    assert way_out.accepted[0][0].sender.endswith("@neutral.example")
     for topic in ("panic", "anxiety", "sleep", "editions"):
         assert topic not in outside
     assert ben["Subject"] == "Anxiety weekly: Panic attacks"

@@ -15,6 +15,7 @@ from publisher.config import KEYS
 from publisher.mail.keys import make_ed25519_key, make_rsa_key
 from publisher.store import subscribers
 from tests import smtpd
+from tests.conftest import SITE_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,8 +121,9 @@ def test_preview_equals_what_is_sent_but_for_tokens(written: Folder, tmp_path: P
     site = written.open()
     with site.store.read() as tx:
         keys = subscribers.load_keys(tx, "link")
-    token = str(sent["List-Unsubscribe"]).rsplit("/", 1)[1].rstrip(">")
-    inert = str(shown["List-Unsubscribe"]).rsplit("/", 1)[1].rstrip(">")
+    token, inert = (
+        str(one["List-Unsubscribe"]).partition("/u/")[2].partition(">")[0] for one in (sent, shown)
+    )
 
     assert facts["subject"] == sent["Subject"] == shown["Subject"]
     assert tokens.read(token, keys, "link") == 1
@@ -247,6 +249,26 @@ def test_check_warns_of_a_signature_that_does_not_count(keyed: Folder) -> None:
     ]
 
 
+def test_check_warns_where_nothing_reads_what_comes_back(written: Folder) -> None:
+    """A live site without a place for bounces is told where they go; one with a place is not."""
+    live = {
+        "site": f'name = "River"\nid = "{SITE_ID}"\nurl = "https://river.org"\n'
+        'postal_address = "1 Bank"',
+        "mail": 'transport = "smtp"\nfrom = "letters@river.org"',
+        "mail__smtp": 'host = "relay.river.org"',
+    }
+    written.configure(**live)
+    ran = written.run("--json", "check")
+    written.configure(feedback='maildir = "bounces"')
+    mended = written.run("--json", "check")
+
+    assert (ran.code, mended.code) == (0, 0)
+    assert [(p["code"], p["level"]) for p in ran.data["problems"]] == [
+        ("config.feedback", "warning")
+    ]
+    assert mended.data["problems"] == []
+
+
 def test_test_letter_is_marked_and_inert(written: Folder, free_port: int) -> None:
     """A test goes to one address, marked in its subject, and changes no edition."""
     by_outbox = written.run("--json", "test", "weekly", "--to", "staff@example.org")
@@ -263,7 +285,9 @@ def test_test_letter_is_marked_and_inert(written: Folder, free_port: int) -> Non
     assert by_smtp.code == 0
     mail = email.message_from_bytes(peer.accepted[0].data, policy=email.policy.default)
     assert str(mail["Subject"]).startswith("[Test ")
-    assert str(mail["List-Unsubscribe"]).endswith(f"/u/{tokens.inert('link')}>")
+    inert = tokens.inert("link")
+    for where in (f"/u/{inert}>", f"mailto:u+{tokens.as_mailbox(inert)}@example.org"):
+        assert where in str(mail["List-Unsubscribe"])
     assert (refused.code, refused.data["outcome"]) == (75, "rejected")
     assert written.json("edition", "ls") == []
 
