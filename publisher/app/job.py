@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher.app.announcing import announce_feeds
-from publisher.app.opening import Site, make_workshop, open_desk, open_transport
+from publisher.app.opening import Site, make_workshop, open_desk, open_lines
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
 from publisher.errors import Problem, Refused, Unavailable
@@ -124,7 +124,7 @@ def deliver_open(
         delivering.Sending(
             config=site.config,
             store=site.store,
-            transport=lambda rehearsal: open_transport(site, rehearsal=rehearsal),
+            lines=lambda rehearsal: open_lines(site, rehearsal=rehearsal),
             signer=make_signer(site.config, site.environ),
             clock=clock,
             is_stopping=is_stopping,

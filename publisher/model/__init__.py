@@ -42,6 +42,7 @@ from publisher.model.sending import (
     Notice,
     Outcome,
     Phase,
+    PlainOctets,
     Rejected,
     Uncertain,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Part",
     "Phase",
     "Place",
+    "PlainOctets",
     "Post",
     "PublishedPost",
     "Reference",

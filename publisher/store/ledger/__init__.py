@@ -11,9 +11,16 @@ of its end never is, since it is true whoever writes it. A receipt is written wi
 and deleted with the end that leaves it unsent.
 """
 
-from publisher.store.ledger.claiming import Claim, claim_chunk, finish_chunk, release_chunks
+from publisher.store.ledger.claiming import (
+    Claim,
+    claim_chunk,
+    finish_chunk,
+    release_chunks,
+    rest_chunks,
+)
 from publisher.store.ledger.closing import (
     close,
+    count_begun,
     count_uncertain,
     end_open,
     read_counts,
@@ -31,19 +38,24 @@ from publisher.store.ledger.opening import (
     read_candidates,
 )
 from publisher.store.ledger.sending import (
+    Beginning,
     Due,
     Fact,
     Start,
+    postpone,
     put_back,
     read_due,
     record,
+    record_all,
     start,
+    start_all,
     suppress_delivery,
 )
 
 __all__ = [
     "CHUNK_ROWS",
     "UNSENT",
+    "Beginning",
     "Candidate",
     "Claim",
     "Due",
@@ -54,18 +66,23 @@ __all__ = [
     "begin_opening",
     "claim_chunk",
     "close",
+    "count_begun",
     "count_uncertain",
     "end_open",
     "finish_chunk",
     "finish_opening",
     "opening_range",
+    "postpone",
     "put_back",
     "read_candidates",
     "read_counts",
     "read_due",
     "read_reasons",
     "record",
+    "record_all",
     "release_chunks",
+    "rest_chunks",
     "start",
+    "start_all",
     "suppress_delivery",
 ]
