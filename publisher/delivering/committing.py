@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +12,6 @@ from publisher.store import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from types import TracebackType
 
     from publisher.model import Edition
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=15)
 """Longer than the longest wait for one reply."""
+_RENEW_AFTER = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -68,6 +68,8 @@ class Book:
     owner: str
     resend: bool
     clock: Callable[[], datetime]
+    renewed_at: dict[ledger.Claim, datetime] = field(default_factory=dict)
+    """When each chunk's lease was last made longer."""
 
     def commit(self, batch: Batch) -> Committed:
         """Write the batch in one transaction; raises Unavailable where the database cannot."""
@@ -83,7 +85,8 @@ class Book:
             ledger.suppress_delivery(tx, self.edition, due, reason)
         for due, until, reason in batch.postponed:
             ledger.postpone(tx, due, until, reason)
-        answers = ledger.start_all(tx, batch.beginnings, now=now, lease=LEASE)
+        answers = ledger.start_all(tx, batch.beginnings)
+        self._renew(tx, {one.claim for one in batch.beginnings}, now)
         for one, answer in zip(batch.beginnings, answers, strict=True):
             if answer is ledger.Start.SKIPPED:
                 ledger.suppress_delivery(tx, self.edition, one.due, "left before this mail began")
@@ -91,6 +94,12 @@ class Book:
             ledger.finish_chunk(tx, finished, resend=self.resend)
         claim = self._claim(tx, now) if batch.claims else None
         return Committed(batch=batch, answers=answers, claim=claim)
+
+    def _renew(self, tx: Transaction, claims: set[ledger.Claim], now: datetime) -> None:
+        for claim in claims:
+            if now - self.renewed_at.get(claim, datetime.min.replace(tzinfo=UTC)) >= _RENEW_AFTER:
+                ledger.renew(tx, claim, until=now + LEASE)
+                self.renewed_at[claim] = now
 
     def _claim(self, tx: Transaction, now: datetime) -> ledger.Claim | None:
         return ledger.claim_chunk(tx, self.edition.id, owner=self.owner, now=now, lease=LEASE)

@@ -9,6 +9,7 @@ import email
 import email.policy
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from publisher.model import Envelope
 from publisher.store import editions, subscribers
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from publisher.config import Config, Mailbox
     from publisher.model import Address, Edition, EditionContent, Letter
@@ -115,7 +116,12 @@ def readable_parts(data: bytes) -> dict[str, str]:
 
 
 def _reason(confirmed_at: datetime | None) -> str:
-    when = f" on {confirmed_at.day} {confirmed_at:%B %Y}" if confirmed_at else ""
+    return _reason_of(confirmed_at.date() if confirmed_at else None)
+
+
+@lru_cache(maxsize=4096)
+def _reason_of(confirmed_on: date | None) -> str:
+    when = f" on {confirmed_on.day} {confirmed_on:%B %Y}" if confirmed_on else ""
     return f"You get this because you confirmed it{when}."
 
 

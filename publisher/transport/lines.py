@@ -21,7 +21,7 @@ from publisher.errors import PublisherError, Refused, Unavailable
 from publisher.model import Deferred, Outcome, Phase, Rejected
 from publisher.transport.dialogue import After, Dialogue
 from publisher.transport.smtp import Connection, SmtpSettings, connect, said_by_system
-from publisher.transport.wire import check, parse_reply
+from publisher.transport.wire import check, parse_reply, parse_usual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _FAREWELL_SECONDS = 2.0
 _RECEIVED = 8_192
+_USUAL = 512
+"""Octets of replies that are worth remembering."""
 _AGAIN_SECONDS = 60.0
 """After a relay took no further connection, how long until another is tried."""
 _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -339,7 +341,7 @@ class SmtpLines:
 
     def _hear(self, line: _Line) -> None:
         while line.inbox and line in self._lines:
-            found = parse_reply(line.inbox)
+            found = (parse_usual if len(line.inbox) < _USUAL else parse_reply)(line.inbox)
             if found is None:
                 return
             reply, octets = found

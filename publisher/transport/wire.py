@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from publisher.errors import Problem, Refused
@@ -62,6 +63,12 @@ def parse_reply(received: bytes) -> tuple[Reply, int] | None:
         if match[2] != b"-":
             return Reply(code=int(code), lines=tuple(lines)), at
     return _no_reply(received) if len(received) >= LONGEST_REPLY else None
+
+
+@lru_cache(maxsize=256)
+def parse_usual(received: bytes) -> tuple[Reply, int] | None:
+    """Return what ``parse_reply`` does, at once for what a relay says again and again."""
+    return parse_reply(received)
 
 
 def _no_reply(received: bytes) -> tuple[Reply, int]:

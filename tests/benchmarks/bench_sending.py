@@ -37,7 +37,9 @@ from tests.benchmarks.programs import PEERS, REPOSITORY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SINK, SOURCE = "/usr/sbin/smtp-sink", "/usr/sbin/smtp-source"
+_POSTFIX = PEERS / "postfix"
+SINK, SOURCE = (str(_POSTFIX / "usr/sbin" / name) for name in ("smtp-sink", "smtp-source"))
+_LIBRARIES = {**os.environ, "LD_LIBRARY_PATH": str(_POSTFIX / "usr/lib/postfix")}
 CONNECTIONS = 32
 _PEER_CONNECTIONS = 8
 _NODEMAILER = Path(__file__).parent / "nodemailer"
@@ -102,6 +104,7 @@ def _read_options() -> argparse.Namespace:
 
 
 def _compare(folder: Path, *, readers: int, rounds: int) -> str:
+    _install_postfix()
     _install_nodemailer()
     prepared = {name: folder / name for name in ("unsigned", "signed")}
     for name, place in prepared.items():
@@ -147,7 +150,8 @@ def _sink() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    sink = subprocess.Popen([SINK, *user, f"127.0.0.1:{port}", "1024"], stderr=subprocess.DEVNULL)
+    command = [SINK, *user, f"127.0.0.1:{port}", "1024"]
+    sink = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=_LIBRARIES)
     try:
         for _ in range(100):
             try:
@@ -209,7 +213,7 @@ def _list_senders(folder: Path, readers: int, octets: int) -> list[Sender]:
 
 def _time(command: list[str]) -> float:
     started = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, env=_LIBRARIES)
     return time.perf_counter() - started
 
 
@@ -268,6 +272,16 @@ def _send_by_nodemailer(folder: Path, port: int, count: int) -> float:
         env={**os.environ, "NODE_PATH": str(modules)},
     )
     return float(ran.stdout)
+
+
+def _install_postfix() -> None:
+    """Unpack Postfix's two test programs beside our environment: nothing is installed or started."""
+    if Path(SINK).exists():
+        return
+    _POSTFIX.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["apt-get", "download", "-qq", "postfix"], cwd=_POSTFIX, check=True)
+    (package,) = _POSTFIX.glob("postfix_*.deb")
+    subprocess.run(["dpkg", "-x", package.name, "."], cwd=_POSTFIX, check=True)
 
 
 def _install_nodemailer() -> None:

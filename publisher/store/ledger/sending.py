@@ -149,17 +149,17 @@ class Beginning:
 
 def start(tx: Transaction, claim: Claim, due: Due, *, now: datetime, lease: timedelta) -> Start:
     """Say that this mail begins, unless somebody took the chunk, the edition or the person away."""
-    (answer,) = start_all(tx, [Beginning(claim=claim, due=due, at=now)], now=now, lease=lease)
+    (answer,) = start_all(tx, [Beginning(claim=claim, due=due, at=now)])
+    if answer is Start.STARTED:
+        renew(tx, claim, until=now + lease)
     return answer
 
 
-def start_all(
-    tx: Transaction, beginnings: Sequence[Beginning], *, now: datetime, lease: timedelta
-) -> list[Start]:
+def start_all(tx: Transaction, beginnings: Sequence[Beginning]) -> list[Start]:
     """Say of many mails that they begin, as ``start`` does of one; return an answer for each.
 
     Rows that are alike share a statement, so a commit for all connections costs little more than
-    one for a single mail.
+    one for a single mail. The lease is renewed apart.
     """
     alike: dict[tuple[Claim, DeliveryState, int, datetime], list[int]] = {}
     for one in beginnings:
@@ -173,12 +173,15 @@ def start_all(
             {**mine, "people": people, "was": state, "attempts_before": attempts_before, "at": at},
         )
         began |= {(claim, row[0]) for row in rows}
-    for claim in {claim for claim, _ in began}:
-        tx.execute(_RENEW, {**_name(claim), "until": now + lease})
     return [
         Start.STARTED if (one.claim, one.due.subscriber_id) in began else _why_not(tx, one.claim)
         for one in beginnings
     ]
+
+
+def renew(tx: Transaction, claim: Claim, *, until: datetime) -> None:
+    """Keep a chunk for longer, where it is still ours."""
+    tx.execute(_RENEW, {**_name(claim), "until": until})
 
 
 def _name(claim: Claim) -> dict[str, int]:
@@ -209,7 +212,7 @@ _MAILABLE = sa.exists().where(
 _ASK = sa.select(_HELD)
 _RENEW = (
     sa.update(chunks)
-    .where(chunks.c.edition_id == _EDITION, chunks.c.id == _CHUNK)
+    .where(chunks.c.edition_id == _EDITION, chunks.c.id == _CHUNK, chunks.c.token == _TOKEN)
     .values(lease_until=sa.bindparam("until", type_=chunks.c.lease_until.type))
 )
 _BEGIN = (
