@@ -1,11 +1,12 @@
 # make run    the main job on the sample site, with everything it needs
 # make test   every test, with everything they need
+# make chaos  kills the sender at random over 100,000 readers and counts the mails
 # make bench  the benchmarks; writes docs/benchmarks.md
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint bench pictures golden clean
+.PHONY: run test lint chaos bench pictures golden clean
 
 run: .venv/ready
 	@$(BIN)/publisher publish --now weekly
@@ -16,6 +17,9 @@ test: .venv/ready-for-tests
 
 lint: .venv/ready-for-tests
 	@.ci/check --no-tests
+
+chaos: .venv/ready-for-tests
+	@$(BIN)/python -m tests.system.chaos_run
 
 bench: .venv/ready-for-tests
 	@.ci/system hugo nginx wrk node npm postgresql

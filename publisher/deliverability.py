@@ -1,15 +1,25 @@
-"""Judgement about whom mail can reach: pure, and the only place that knows what an address is."""
+"""Judgement about whom mail can reach: pure, and the only place that knows what an address is.
+
+It also knows what a relay's reply means, when a mail is tried again, and when we had better stop.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from functools import lru_cache
+from typing import TYPE_CHECKING, assert_never
 
 import idna
 
-from publisher.model import Address
+from publisher.model import Accepted, Address, Deferred, Outcome, Phase, Rejected, Uncertain
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _LOCAL_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
 _ADDRESS_OCTETS = 254  # RFC 5321 section 4.5.3.1.3: a path of 256 less its two brackets
@@ -164,15 +174,239 @@ def _refusal(expected: str, text: str) -> ValueError:
     return ValueError(f'expected {expected}; got "{visible}{ending}"')
 
 
+# ---------------------------------------------------------------------------- what a reply means
+
+_GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""Codes of an address that takes no mail any more (RFC 3463)."""
+_UNFIT = frozenset({"5.2.3", "5.3.4", "5.6.7"})
+"""Codes of a mail that does not fit: too large, or an address that needs SMTPUTF8."""
+_CROWDED = frozenset({"4.3.1", "4.3.2", "4.5.3"})
+"""Codes of a relay that has no room or no time, whoever the mail is for."""
+_NO_SUCH = frozenset({550, 551, 553})
+_UNFIT_CODE = 552  # RFC 1870 section 6.1
+_POLICY = re.compile(
+    r"spam|block|polic|reputation|dmarc|dkim|spf|denied|relay|banned|blacklist", re.IGNORECASE
+)
+
+
+class Meaning(StrEnum):
+    """What the end of an attempt says, and of whom."""
+
+    TAKEN = "taken"  # the relay has the mail
+    UNKNOWN = "unknown"  # it may have it
+    LATER = "later"  # this mailbox, not now
+    BUSY = "busy"  # the relay, not now, whoever the mail is for
+    SLOWLY = "slowly"  # this domain, not now: greylisting, too many, a doubt about us
+    GONE = "gone"  # this mailbox, never
+    REFUSED = "refused"  # this mail to this mailbox, never
+    DISTRUSTED = "distrusted"  # never, because of us: it blames no reader
+    TURNED_AWAY = "turned away"  # the relay takes nothing from us
+
+
+def read_outcome(outcome: Outcome) -> Meaning:
+    """Return what an outcome means: by phase, then enhanced code (RFC 3463), then words."""
+    match outcome:
+        case Accepted():
+            return Meaning.TAKEN
+        case Uncertain():
+            return Meaning.UNKNOWN
+        case Deferred():
+            return _read_deferred(outcome)
+        case Rejected():
+            return _read_rejected(outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _read_deferred(outcome: Deferred) -> Meaning:
+    is_about_us = outcome.phase in {Phase.CONNECT, Phase.MAIL}
+    is_policy = outcome.enhanced.startswith("4.7.")
+    if outcome.code == 421 or is_about_us or outcome.enhanced in _CROWDED:  # noqa: PLR2004 - RFC 5321 section 3.8
+        return Meaning.BUSY
+    if is_policy:
+        return Meaning.BUSY if outcome.phase is Phase.END else Meaning.SLOWLY
+    return Meaning.LATER
+
+
+def _read_rejected(outcome: Rejected) -> Meaning:
+    if outcome.enhanced in _UNFIT or outcome.code == _UNFIT_CODE:
+        return Meaning.REFUSED
+    if outcome.phase in {Phase.CONNECT, Phase.MAIL}:
+        return Meaning.TURNED_AWAY
+    if outcome.enhanced in _GONE:
+        return Meaning.GONE
+    is_policy = outcome.enhanced.startswith("5.7.") or _POLICY.search(outcome.reply)
+    # Without a code of its own: before DATA it is about the mailbox, after it about what we wrote.
+    if is_policy or not (outcome.enhanced or outcome.phase is Phase.RCPT):
+        return Meaning.DISTRUSTED
+    return Meaning.GONE if not outcome.enhanced and outcome.code in _NO_SUCH else Meaning.REFUSED
+
+
+def settle(outcome: Outcome, attempts: int) -> Outcome:
+    """Return what the ledger keeps of an outcome, after so many attempts.
+
+    A refusal because of us is not final the first time: mended, the same mail may be taken.
+    """
+    if isinstance(outcome, Rejected) and attempts <= 1:
+        meaning = read_outcome(outcome)
+        if meaning in {Meaning.DISTRUSTED, Meaning.TURNED_AWAY}:
+            return Deferred(
+                code=outcome.code,
+                reply=outcome.reply,
+                enhanced=outcome.enhanced,
+                phase=outcome.phase,
+            )
+    return outcome
+
+
 # ----------------------------------------------------------------------------------- trying again
 
 _FIRST_WAIT = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(hours=3)
+_JITTER = 0.2
 
 
-def back_off(attempts: int) -> timedelta:
+def back_off(attempts: int, spread_by: str = "") -> timedelta:
     """Return how long to wait after so many attempts: 5 minutes, doubling up to 3 hours.
 
-    Two tries in the first hour, then every two to three (RFC 5321 section 4.5.4.1).
+    Two tries in the first hour, then every two to three (RFC 5321 section 4.5.4.1). Whatever
+    ``spread_by`` names waits up to a fifth longer, always the same, so that mails that failed
+    together do not come back together.
     """
-    return min(_FIRST_WAIT * (1 << min(max(attempts, 1) - 1, 16)), _LONGEST_WAIT)
+    usual = min(_FIRST_WAIT * (1 << min(max(attempts, 1) - 1, 16)), _LONGEST_WAIT)
+    share = zlib.crc32(f"{spread_by}:{attempts}".encode()) / 2**32 if spread_by else 0.0
+    return usual * (1 + _JITTER * share)
+
+
+def expires_at(
+    since: datetime, expire_after: timedelta, *, audience: int, daily_limit: int
+) -> datetime:
+    """Return when an edition is old news; a daily limit gives it the days that it needs."""
+    days = -(-audience // daily_limit) - 1 if daily_limit and audience else 0
+    return since + expire_after + timedelta(days=days)
+
+
+# ---------------------------------------------------------------------------------- when to stop
+
+DISTRUSTED_MOST = 10
+"""So many refusals because of us without a mail taken between, and the edition pauses."""
+REFUSED_MOST = 20
+"""The same for refusals of any kind: so many wrong addresses in a row are our own mistake."""
+_DOMAIN_MOST = 3
+DOMAIN_WAIT = timedelta(minutes=30)
+"""How long a domain is left alone that distrusts us while others take our mail."""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Watches the ends of an edition's mails and says when going on would do harm."""
+
+    distrusted: int = 0
+    refused: int = 0
+    taken: int = 0
+    domains: dict[str, int] = field(default_factory=dict)
+
+    def hear(self, outcome: Outcome, domain: str) -> str:
+        """Take one outcome; return why the edition must pause, or nothing."""
+        meaning = read_outcome(outcome)
+        if meaning is Meaning.TAKEN:
+            self.distrusted = self.refused = 0
+            self.taken += 1
+            self.domains.pop(domain, None)
+            return ""
+        if meaning in {Meaning.SLOWLY, Meaning.DISTRUSTED}:
+            self.domains[domain] = self.domains.get(domain, 0) + 1
+        self.distrusted += meaning is Meaning.DISTRUSTED
+        self.refused += isinstance(outcome, Rejected)
+        if meaning is Meaning.TURNED_AWAY:
+            return f"the relay takes nothing from us: {_words(outcome)}"
+        if self.distrusted >= DISTRUSTED_MOST:
+            return (
+                f"{self.distrusted} mails in a row were refused because of us: {_words(outcome)}"
+            )
+        if self.refused >= REFUSED_MOST:
+            return f"{self.refused} mails in a row were refused: {_words(outcome)}"
+        return ""
+
+    def is_resting(self, domain: str) -> bool:
+        """Tell whether a domain wants no mail now, while others do."""
+        return self.taken > 0 and self.domains.get(domain, 0) >= _DOMAIN_MOST
+
+
+def _words(outcome: Outcome) -> str:
+    code = "" if isinstance(outcome, Uncertain) else f"{outcome.code} "
+    return f"{code}{outcome.reply}".strip()
+
+
+# ------------------------------------------------------------------------------------- how fast
+
+_UNPROVEN = 4
+"""Mails under way before the first one is taken: a relay that refuses us refuses few."""
+_TAKEN_A_LINE = 100
+_FIRST_REST_SECONDS = 2.0
+_RESTS = 6
+RELAY_WAIT = timedelta(minutes=15)
+"""How long a relay is left alone that said "not now" again and again."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many mails may be under way, and when the next may begin; times are monotonic seconds.
+
+    A relay that says "not now" gets half the connections and a rest that doubles; a hundred mails
+    taken earn one connection back.
+    """
+
+    connections: int
+    per_second: float | None = None
+    width: int = 0
+    taken: int = 0
+    rests: int = 0
+    rests_until: float = 0.0
+    _next_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.width = self.connections
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether the relay said "not now" so often that this round had better end."""
+        return self.rests > _RESTS
+
+    def hear(self, meaning: Meaning, now: float) -> None:
+        """Take what one mail's end means."""
+        if meaning is Meaning.BUSY and now >= self.rests_until:
+            self.width = max(1, self.width // 2)
+            self.rests_until = now + _FIRST_REST_SECONDS * (1 << self.rests)
+            self.rests += 1
+        elif meaning is Meaning.TAKEN:
+            self.taken += 1
+            self.rests = 0
+            if self.taken % _TAKEN_A_LINE == 0:
+                self.width = min(self.connections, self.width + 1)
+
+    def room(self, under_way: int, now: float) -> int:
+        """Return how many mails may begin now."""
+        if now < self.rests_until:
+            return 0
+        most = self.width if self.taken else min(self.width, _UNPROVEN)
+        room = max(0, most - under_way)
+        if self.per_second is None:
+            return room
+        # What was not used is not saved up, but for one second's worth.
+        self._next_at = max(self._next_at, now - 1.0)
+        if now < self._next_at:
+            return 0
+        return min(room, int((now - self._next_at) * self.per_second) + 1)
+
+    def begun(self, count: int) -> None:
+        """Note that so many began."""
+        if self.per_second is not None:
+            self._next_at += count / self.per_second
+
+    def wait_seconds(self, now: float) -> float:
+        """Return how long until the next may begin; 0 where it is not time that it waits for."""
+        waits = [self.rests_until - now]
+        if self.per_second is not None:
+            waits.append(self._next_at - now)
+        return max(0.0, *waits)

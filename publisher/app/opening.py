@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from publisher.notices import Notices
     from publisher.pages import Pages
     from publisher.publishing import Shelf, Workshop
-    from publisher.transport import Transport
+    from publisher.transport import Lines, SmtpSettings, Transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,19 +150,32 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
 
 
 def open_transport(site: Site, *, rehearsal: bool) -> Transport:
-    """Return the way out: the outbox for a rehearsal, else the relay."""
-    from publisher.transport import Outbox, Smtp, SmtpSettings  # noqa: PLC0415
+    """Return the way out for one mail at a time: the outbox for a rehearsal, else the relay."""
+    from publisher.transport import Outbox, Smtp  # noqa: PLC0415
 
     if rehearsal:
         return Outbox(site.config.paths.outbox)
+    return Smtp(_smtp_settings(site))
+
+
+def open_lines(site: Site, *, rehearsal: bool) -> Lines:
+    """Return the way out for an edition: the outbox for a rehearsal, else lines to the relay."""
+    from publisher.transport import Outbox, Single, SmtpLines  # noqa: PLC0415
+
+    if rehearsal:
+        return Single(Outbox(site.config.paths.outbox))
+    return SmtpLines(_smtp_settings(site))
+
+
+def _smtp_settings(site: Site) -> SmtpSettings:
+    from publisher.transport import SmtpSettings  # noqa: PLC0415
+
     smtp = site.config.mail.smtp
-    return Smtp(
-        SmtpSettings(
-            host=smtp.host,
-            port=smtp.port,
-            security=smtp.security,
-            username=smtp.username,
-            password=smtp.password.read(site.environ) if smtp.username else "",
-            hello=site.config.mail.from_.domain,
-        )
+    return SmtpSettings(
+        host=smtp.host,
+        port=smtp.port,
+        security=smtp.security,
+        username=smtp.username,
+        password=smtp.password.read(site.environ) if smtp.username else "",
+        hello=site.config.mail.from_.domain,
     )

@@ -24,6 +24,7 @@ from publisher.mail.quoting import (
     quote_around_slots,
     quote_values,
 )
+from publisher.model import PlainOctets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +48,8 @@ class CompiledLetter:
     """The same pieces as DKIM hashes them; the very same objects where nothing differs."""
     slots: tuple[int, ...]
     """Which of the reader's values stands after each segment but the last."""
+    is_plain: bool
+    """Whether its lines all end in CRLF and none begins with a dot."""
     html_octets: int
     """The size of the HTML part as UTF-8; Gmail clips what is longer than 102,400."""
 
@@ -79,6 +82,7 @@ def compile_letter(
         segments=segments,
         relaxed=segments if relaxed == segments else relaxed,
         slots=tuple(piece for piece in pieces if isinstance(piece, int)),
+        is_plain=all(map(_is_plain, segments)),
         html_octets=len(letter.html.encode(errors="replace")),
     )
 
@@ -101,6 +105,7 @@ def compose(
 ) -> bytes:
     """Return the letter addressed to one reader: the same values give the same bytes.
 
+    They are ``PlainOctets`` where that is known of the letter, and true of what is the reader's own.
     The headers are ASCII, unless the address is not: such mail needs SMTPUTF8 anyway (RFC 6532).
     ``date`` is aware, and what a signature is dated by. A discreet reader's headers are those of
     the discreet list.
@@ -118,10 +123,24 @@ def compose(
         ),
     )
     body = _fill(compiled.segments, compiled.slots, values)
+    # As lines of their own: what is plain so is plain wherever it stands.
+    is_plain = compiled.is_plain and _is_plain(b"\r\n".join((b"", head, *values)))
+    kind = PlainOctets if is_plain else bytes
     if signer is None:
-        return b"".join((head, b"\r\n", *body))
+        return kind(b"".join((head, b"\r\n", *body)))
     relaxed = _fill(compiled.relaxed, compiled.slots, tuple(map(relax_body, values)))
-    return b"".join((signer.sign(head, b"".join(relaxed), at=date), head, b"\r\n", *body))
+    signatures = signer.sign(head, b"".join(relaxed), at=date)
+    return kind(b"".join((signatures, head, b"\r\n", *body)))
+
+
+def _is_plain(piece: bytes) -> bool:
+    """Tell whether a piece keeps a mail plain wherever it stands (RFC 5321 sections 2.3.8, 4.5.2)."""
+    breaks = piece.count(b"\r\n")
+    return (
+        piece.count(b"\r") == piece.count(b"\n") == breaks
+        and not piece.startswith((b".", b"\n"))
+        and b"\r\n." not in piece
+    )
 
 
 def compose_notice(

@@ -53,6 +53,7 @@ from publisher.model.sending import (
     Notice,
     Outcome,
     Phase,
+    PlainOctets,
     Rejected,
     Uncertain,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "Part",
     "Phase",
     "Place",
+    "PlainOctets",
     "Post",
     "PublishedPost",
     "Reference",

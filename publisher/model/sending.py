@@ -9,7 +9,7 @@ from enum import StrEnum
 class DeliveryState(StrEnum):
     """The life of a delivery; nothing leaves ``accepted``."""
 
-    PENDING = "pending"  # -> inflight, suppressed, expired, cancelled
+    PENDING = "pending"  # -> inflight, deferred (its domain waits), suppressed, expired, cancelled
     INFLIGHT = "inflight"  # -> accepted, deferred, rejected, uncertain
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # -> inflight, suppressed, expired, cancelled
@@ -28,6 +28,15 @@ class Envelope:
     recipient: str
     name: str = ""
     """The delivery's own name for a transport that files mail: ``weekly-12/000001``."""
+
+
+class PlainOctets(bytes):
+    """A mail that SMTP carries as it is: every line ends in CRLF and none begins with a dot.
+
+    Whoever makes one knows that (RFC 5321 sections 2.3.8 and 4.5.2), so nobody looks again.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,14 @@
 What the remote says is the returned outcome; Unavailable means that nothing could be handed over
 and nothing was (the relay cannot be reached, refuses the sign-in, the disk is full), and Refused
 that this mail must not be sent at all. A transport carries one mail at a time and belongs to one
-thread; leaving its ``with`` block closes it.
+thread; leaving its ``with`` block closes it. Lines carry several.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
 
+from publisher.transport.lines import Ended, Lines, Single, SmtpLines
 from publisher.transport.outbox import Outbox
 from publisher.transport.smtp import Smtp, SmtpSettings
 
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
 
     from publisher.model import Envelope, Outcome
 
-__all__ = ["Outbox", "Smtp", "SmtpSettings", "Transport"]
+__all__ = [
+    "Ended",
+    "Lines",
+    "Outbox",
+    "Single",
+    "Smtp",
+    "SmtpLines",
+    "SmtpSettings",
+    "Transport",
+]
 
 
 class Transport(Protocol):

@@ -172,7 +172,7 @@ class Connection(smtplib.SMTP):
             accepted = Accepted(code=reply.code, reply=reply.text)
             return self._settle(refusal(reply, phase) or accepted)
         except OSError as error:
-            return self._settle(lost(phase, _reason(error)))
+            return self._settle(lost(phase, said_by_system(error)))
         except BaseException:
             self.close()
             raise
@@ -314,13 +314,13 @@ def _unavailable(settings: SmtpSettings, error: Exception) -> Unavailable:
             code=code,
             path=f"{settings.host}:{settings.port}",
             expected="a relay that takes our mail",
-            got=_reason(error),
+            got=said_by_system(error),
             hint=f"{hint} Nothing was sent.",
         )
     )
 
 
-def _reason(error: Exception) -> str:
+def said_by_system(error: Exception) -> str:
     """Return what happened in words, the relay's own where it said some."""
     match error:
         case smtplib.SMTPResponseException():

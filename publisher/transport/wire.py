@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from publisher.errors import Problem, Refused
-from publisher.model import Deferred, Envelope, Phase, Rejected, Uncertain
+from publisher.model import Deferred, Envelope, Phase, PlainOctets, Rejected, Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,8 @@ class Reply:
     def text(self) -> str:
         """The lines as one of at most 500 characters, each octet that is no text replaced."""
         joined = b" ".join(b" ".join(self.lines).split())[:_KEPT].decode("ascii", "replace")
+        if joined.isprintable():
+            return joined
         return "".join(c if c.isprintable() else "\ufffd" for c in joined)
 
     @property
@@ -60,6 +63,12 @@ def parse_reply(received: bytes) -> tuple[Reply, int] | None:
         if match[2] != b"-":
             return Reply(code=int(code), lines=tuple(lines)), at
     return _no_reply(received) if len(received) >= LONGEST_REPLY else None
+
+
+@lru_cache(maxsize=256)
+def parse_usual(received: bytes) -> tuple[Reply, int] | None:
+    """Return what ``parse_reply`` does, at once for what a relay says again and again."""
+    return parse_reply(received)
 
 
 def _no_reply(received: bytes) -> tuple[Reply, int]:
@@ -122,6 +131,8 @@ def commands(
 
 def stuff(data: bytes) -> bytes:
     """Return the mail as it follows DATA: dots doubled, the final dot added (RFC 5321 4.5.2)."""
+    if isinstance(data, PlainOctets) and data:
+        return data + b".\r\n"
     stuffed = data.replace(b"\r\n.", b"\r\n..")
     first = b"." if data.startswith(b".") else b""
     last = b".\r\n" if not data or data.endswith(b"\r\n") else b"\r\n.\r\n"
@@ -136,6 +147,8 @@ def check(envelope: Envelope, data: bytes) -> None:
     if envelope.sender:
         _check_address("sender", envelope.sender)
     _check_address("recipient", envelope.recipient)
+    if isinstance(data, PlainOctets):
+        return
     breaks = data.count(b"\r\n")
     if data.count(b"\r") != breaks or data.count(b"\n") != breaks:
         raise Refused(

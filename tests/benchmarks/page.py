@@ -130,7 +130,24 @@ the end of its commit, flushed to the disk. **Processor** is what our own proces
 own processes come on top. Then it is opened again while another process adds one person after another.
 """
 
-OTHERS = (("bench_markdown", _MARKDOWN), ("bench_mail", _MAIL), ("bench_opening", _OPENING))
+_SENDING = """\
+## Sending
+
+Senders take turns, the first one changing, at the same sink on this machine: Postfix's `smtp-sink`,
+which takes mails and keeps none. Ours sends an open edition as `publisher run` does: every mail
+composed for its reader, every start and end in SQLite and flushed to the disk (`synchronous = FULL`)
+before the next, one mail under way a connection. `smtp-source` is Postfix's own generator, in C: it
+sends one mail that it made once, and keeps no record. nodemailer composes each mail and keeps no
+record; smtplib sends one mail that was ready. The slow ones send fewer mails. Mailman is not here: it
+is a service of several programs that a benchmark cannot start cheaply.
+"""
+
+OTHERS = (
+    ("bench_markdown", _MARKDOWN),
+    ("bench_mail", _MAIL),
+    ("bench_opening", _OPENING),
+    ("bench_sending", _SENDING),
+)
 """The benchmarks beside this one, with what the page says before each."""
 
 

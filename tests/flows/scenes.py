@@ -13,6 +13,7 @@ from publisher.deliverability import parse_address
 from publisher.model import Consent, DeliveryState, SubscriberState
 from publisher.store import editions, ledger, schema, subscribers
 from publisher.store.subscribers import Joining
+from publisher.transport import Single
 from tests.fakes import MemoryTransport
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def send(
 ) -> tuple[MemoryTransport, Round]:
     """Send every open edition at a moment; return the way out that was used, and the round."""
     way_out = transport or MemoryTransport()
-    options = {"transport": lambda _rehearsal: way_out, "clock": lambda: now} | options
+    options = {"lines": lambda _rehearsal: Single(way_out), "clock": lambda: now} | options
     return way_out, delivering.deliver(
         delivering.Sending(config=site.config, store=site.store, **options)
     )

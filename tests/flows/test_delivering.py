@@ -13,6 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from publisher import app, delivering, operating
+from publisher.app.opening import open_lines
+from publisher.delivering import composing, feed
 from publisher.errors import NotFound, Problem, Unavailable
 from publisher.mail.keys import load_signer, make_ed25519_key, make_rsa_key
 from publisher.model import (
@@ -31,6 +33,7 @@ from publisher.site import hold
 from publisher.store import ledger, schema, subscribers
 from publisher.store.ledger import opening
 from publisher.store.subscribers import Joining
+from publisher.transport import Single
 from tests import smtpd
 from tests.conftest import SITE_ID
 from tests.fakes import MemoryTransport
@@ -127,19 +130,19 @@ def test_each_outcome_is_recorded_as_it_was(site: app.Site) -> None:
 
 
 def test_a_deferred_mail_is_tried_at_its_time_and_not_before(site: app.Site) -> None:
-    """Back-off: five minutes after the first attempt, ten after the second; then it is accepted."""
+    """Back-off: 5 minutes and up to a fifth more after one attempt, 10 after two; then accepted."""
     send(site, SLOT, MemoryTransport([BUSY]))
-    early, _ = send(site, SLOT + 4 * MINUTE)
-    second, _ = send(site, SLOT + 5 * MINUTE, MemoryTransport([BUSY]))
-    early_again, _ = send(site, SLOT + 14 * MINUTE)
+    early, _ = send(site, SLOT + 5 * MINUTE - SECOND)
+    second, _ = send(site, SLOT + 6 * MINUTE, MemoryTransport([BUSY]))
+    early_again, _ = send(site, SLOT + 16 * MINUTE - SECOND)
 
-    third, _ = send(site, SLOT + 15 * MINUTE)
+    third, _ = send(site, SLOT + 18 * MINUTE)
 
     assert [len(one.attempts) for one in (early, second, early_again)] == [0, 1, 0]
     assert recipients(third) == ["anna"]
     assert attempts(site) == [(1, 1, "deferred"), (1, 2, "deferred")]
     assert shown(site) == [("weekly/1", "sent", "")]
-    assert only(site).closed_at == SLOT + 15 * MINUTE
+    assert only(site).closed_at == SLOT + 18 * MINUTE
 
 
 def test_an_uncertain_mail_is_sent_again_octet_by_octet(site: app.Site) -> None:
@@ -241,7 +244,9 @@ def test_a_relay_that_refuses_us_blames_no_reader(site: app.Site) -> None:
     way_out, done = send(site, SLOT, MemoryTransport([refusal]))
 
     assert len(way_out.attempts) == 1
-    assert [problem.got for problem in done.problems] == ["550 sender not yours"]
+    assert [problem.got for problem in done.problems] == [
+        "the relay takes nothing from us: 550 sender not yours"
+    ]
     assert counts(site, only(site)) == {"pending": 4}
 
 
@@ -289,7 +294,7 @@ def test_what_was_sent_before_a_letter_failed_is_recorded(
     tick(site, SEEN)
     tick(site, SLOT)
     made: list[object] = []
-    real = delivering.compile_for
+    real = composing.compile_for
 
     def compile_once(*given: object) -> object:
         if made:
@@ -298,7 +303,7 @@ def test_what_was_sent_before_a_letter_failed_is_recorded(
         return real(*given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(delivering, "compile_for", compile_once)
+        patch.setattr(composing, "compile_for", compile_once)
         send(site, SLOT)
 
     assert counts(site, only(site)) == {"accepted": 1, "pending": 1}
@@ -481,7 +486,7 @@ def test_many_chunks_are_sent_one_after_the_other(
 ) -> None:
     """An edition of several chunks, read in several turns, reaches everybody once, in order."""
     monkeypatch.setattr(opening, "CHUNK_ROWS", 2)
-    monkeypatch.setattr(delivering, "_ROWS", 1)
+    monkeypatch.setattr(feed, "_ROWS", 1)
     names = [f"reader{n}" for n in range(5)]
     site = _site(folder, *names)
 
@@ -534,13 +539,13 @@ def test_a_rehearsal_goes_to_the_outbox_whatever_the_site_became(folder: Folder)
     way_out = MemoryTransport()
     live = folder.open()
 
-    def open_way_out(rehearsal: bool) -> MemoryTransport:
+    def open_way_out(rehearsal: bool) -> Single:
         asked.append(rehearsal)
-        return way_out
+        return Single(way_out)
 
     delivering.deliver(
         delivering.Sending(
-            config=live.config, store=live.store, transport=open_way_out, clock=lambda: SEEN
+            config=live.config, store=live.store, lines=open_way_out, clock=lambda: SEEN
         )
     )
 
@@ -680,7 +685,7 @@ def test_an_address_outside_ascii_is_refused_plainly_and_suppresses_nobody(
             delivering.Sending(
                 config=site.config,
                 store=site.store,
-                transport=lambda rehearsal: app.open_transport(site, rehearsal=rehearsal),
+                lines=lambda rehearsal: open_lines(site, rehearsal=rehearsal),
                 clock=lambda: SLOT,
             )
         )
@@ -722,7 +727,7 @@ def test_a_real_server_hears_the_same_story(folder: Folder, free_port: int) -> N
         peer.replies["carla@example.net"] = "550 5.1.1 no such mailbox"
         first = app.publish_once(site, now=SLOT, clock=lambda: SLOT)
         del peer.replies["ben@example.net"]
-        later = SLOT + 5 * MINUTE
+        later = SLOT + 6 * MINUTE
         second = app.publish_once(site, now=later, clock=lambda: later)
 
     assert (first.exit_code, second.exit_code) == (6, 0)

@@ -57,7 +57,7 @@ def test_kill_at_every_commit_loses_nothing_and_repeats_at_most_one(
             (folder.path / "posts" / "sleep" / name).write_text(text, "utf-8")
         folder.configure(
             mail='transport = "smtp"',
-            mail__smtp=f'host = "127.0.0.1"\nport = {free_port}\nsecurity = "none"',
+            mail__smtp=f'host = "127.0.0.1"\nport = {free_port}\nsecurity = "none"\nconnections = 1',
         )
         for reader in READERS:
             assert folder.run("subscribers", "add", reader).code == 0

@@ -172,7 +172,7 @@ def test_keys_that_docs_name_exist() -> None:
     }
 
     assert named - set(KEYS) == set()
-    assert "mail.smtp.rate" in named
+    assert "privacy.keep_unconfirmed" in named
 
 
 def test_exit_codes_are_those_of_the_program() -> None:

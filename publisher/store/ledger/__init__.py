@@ -12,9 +12,16 @@ of its end never is, since it is true whoever writes it. A receipt is written wi
 and deleted with the end that leaves it unsent.
 """
 
-from publisher.store.ledger.claiming import Claim, claim_chunk, finish_chunk, release_chunks
+from publisher.store.ledger.claiming import (
+    Claim,
+    claim_chunk,
+    finish_chunk,
+    release_chunks,
+    rest_chunks,
+)
 from publisher.store.ledger.closing import (
     close,
+    count_begun,
     count_uncertain,
     end_open,
     read_counts,
@@ -41,13 +48,18 @@ from publisher.store.ledger.opening import (
     read_received,
 )
 from publisher.store.ledger.sending import (
+    Beginning,
     Due,
     Fact,
     Start,
+    postpone,
     put_back,
     read_due,
     record,
+    record_all,
+    renew,
     start,
+    start_all,
     suppress_delivery,
 )
 
@@ -55,6 +67,7 @@ __all__ = [
     "CHUNK_ROWS",
     "UNSENT",
     "Batch",
+    "Beginning",
     "Claim",
     "Due",
     "Fact",
@@ -65,6 +78,7 @@ __all__ = [
     "begin_opening",
     "claim_chunk",
     "close",
+    "count_begun",
     "count_groups",
     "count_uncertain",
     "doubt_waiting",
@@ -74,15 +88,20 @@ __all__ = [
     "gather",
     "let_go_again",
     "opening_range",
+    "postpone",
     "put_back",
     "read_counts",
     "read_due",
     "read_reasons",
     "read_received",
     "record",
+    "record_all",
     "release_chunks",
+    "renew",
     "reopen",
+    "rest_chunks",
     "start",
+    "start_all",
     "suppress_delivery",
     "take_as_accepted",
 ]

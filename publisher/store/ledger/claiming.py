@@ -79,16 +79,6 @@ def is_sending(edition_id: int) -> sa.Exists:
     return sa.exists().where(editions.c.id == edition_id, editions.c.state == EditionState.SENDING)
 
 
-def holds(claim: Claim) -> sa.Exists:
-    """Match while a chunk is still its claimer's."""
-    return sa.exists().where(
-        chunks.c.edition_id == claim.edition_id,
-        chunks.c.id == claim.chunk_id,
-        chunks.c.token == claim.token,
-        chunks.c.state == "running",
-    )
-
-
 def release_chunks(tx: Transaction, *, now: datetime) -> None:
     """Free every running chunk at once: for the one process that holds the sender's lock.
 
@@ -184,4 +174,13 @@ def finish_chunk(tx: Transaction, claim: Claim, *, resend: bool) -> None:
             lease_until=None,
             owner="",
         )
+    )
+
+
+def rest_chunks(tx: Transaction, edition_id: int, *, until: datetime) -> None:
+    """Let nothing of an edition be claimed before ``until``: its relay wants to be left alone."""
+    tx.execute(
+        sa.update(chunks)
+        .where(chunks.c.edition_id == edition_id, chunks.c.state == "ready")
+        .values(not_before=until)
     )

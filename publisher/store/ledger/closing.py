@@ -56,6 +56,15 @@ def count_uncertain(tx: Transaction, edition_id: int) -> int:
     )
 
 
+def count_begun(tx: Transaction, *, since: datetime) -> int:
+    """Return how many mails of real editions began for the first time since then."""
+    counted = sa.select(sa.func.count()).where(
+        deliveries.c.first_attempt_at >= since,
+        deliveries.c.edition_id.in_(sa.select(editions.c.id).where(~editions.c.rehearsal)),
+    )
+    return int(tx.execute(counted).scalar_one())
+
+
 def end_open(tx: Transaction, edition: Edition, state: DeliveryState, reason: str) -> int:
     """End every delivery that waits, as expired or cancelled; return how many.
 

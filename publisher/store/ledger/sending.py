@@ -14,20 +14,30 @@ from publisher.model import (
     Deferred,
     DeliveryState,
     Edition,
+    EditionState,
     Outcome,
     Rejected,
     SubscriberState,
     Uncertain,
 )
 from publisher.store import dialect
-from publisher.store.ledger.claiming import Claim, holds, is_sending
 from publisher.store.ledger.ends import UNSENT, end_if_over, give_again, give_back, row_of
-from publisher.store.schema import attempts, chunks, deliveries, subscribers, suppressions
+from publisher.store.schema import (
+    BIG,
+    attempts,
+    chunks,
+    deliveries,
+    editions,
+    subscribers,
+    suppressions,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from publisher.store import Transaction
+    from publisher.store.ledger.claiming import Claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,34 +138,104 @@ def _is_as_read(due: Due) -> sa.ColumnElement[bool]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """One mail that is about to begin: whose chunk, which row, the second it is dated by."""
+
+    claim: Claim
+    due: Due
+    at: datetime
+
+
 def start(tx: Transaction, claim: Claim, due: Due, *, now: datetime, lease: timedelta) -> Start:
     """Say that this mail begins, unless somebody took the chunk, the edition or the person away."""
-    suppressed = sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash)
-    mailable = sa.exists().where(
-        subscribers.c.id == due.subscriber_id,
-        subscribers.c.state == SubscriberState.ACTIVE,
-        ~suppressed,
-    )
-    is_mine = sa.and_(holds(claim), is_sending(claim.edition_id))
-    first_at = deliveries.c.first_attempt_at
-    began = tx.execute(
-        sa.update(deliveries)
-        .where(_is_as_read(due), is_mine, mailable)
-        .values(
-            state=DeliveryState.INFLIGHT,
-            attempts=deliveries.c.attempts + 1,
-            token=claim.token,
-            first_attempt_at=sa.func.coalesce(first_at, sa.literal(now, first_at.type)),
+    (answer,) = start_all(tx, [Beginning(claim=claim, due=due, at=now)])
+    if answer is Start.STARTED:
+        renew(tx, claim, until=now + lease)
+    return answer
+
+
+def start_all(tx: Transaction, beginnings: Sequence[Beginning]) -> list[Start]:
+    """Say of many mails that they begin, as ``start`` does of one; return an answer for each.
+
+    Rows that are alike share a statement, so a commit for all connections costs little more than
+    one for a single mail. The lease is renewed apart.
+    """
+    alike: dict[tuple[Claim, DeliveryState, int, datetime], list[int]] = {}
+    for one in beginnings:
+        key = (one.claim, one.due.state, one.due.attempts, one.at)
+        alike.setdefault(key, []).append(one.due.subscriber_id)
+    began: set[tuple[Claim, int]] = set()
+    for (claim, state, attempts_before, at), people in alike.items():
+        mine = _name(claim)
+        rows = tx.execute(
+            _BEGIN,
+            {**mine, "people": people, "was": state, "attempts_before": attempts_before, "at": at},
         )
+        began |= {(claim, row[0]) for row in rows}
+    return [
+        Start.STARTED if (one.claim, one.due.subscriber_id) in began else _why_not(tx, one.claim)
+        for one in beginnings
+    ]
+
+
+def renew(tx: Transaction, claim: Claim, *, until: datetime) -> None:
+    """Keep a chunk for longer, where it is still ours."""
+    tx.execute(_RENEW, {**_name(claim), "until": until})
+
+
+def _name(claim: Claim) -> dict[str, int]:
+    return {"edition": claim.edition_id, "chunk": claim.chunk_id, "mine": claim.token}
+
+
+def _why_not(tx: Transaction, claim: Claim) -> Start:
+    return Start.SKIPPED if tx.execute(_ASK, _name(claim)).scalar() else Start.STOPPED
+
+
+# Made once: to build a statement costs more than to run it.
+_EDITION, _CHUNK = sa.bindparam("edition", type_=BIG), sa.bindparam("chunk", type_=sa.Integer)
+_TOKEN = sa.bindparam("mine", type_=BIG)
+_HELD = sa.and_(
+    sa.exists().where(
+        chunks.c.edition_id == _EDITION,
+        chunks.c.id == _CHUNK,
+        chunks.c.token == _TOKEN,
+        chunks.c.state == "running",
+    ),
+    sa.exists().where(editions.c.id == _EDITION, editions.c.state == EditionState.SENDING),
+)
+_MAILABLE = sa.exists().where(
+    subscribers.c.id == deliveries.c.subscriber_id,
+    subscribers.c.state == SubscriberState.ACTIVE,
+    ~sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash),
+)
+_ASK = sa.select(_HELD)
+_RENEW = (
+    sa.update(chunks)
+    .where(chunks.c.edition_id == _EDITION, chunks.c.id == _CHUNK, chunks.c.token == _TOKEN)
+    .values(lease_until=sa.bindparam("until", type_=chunks.c.lease_until.type))
+)
+_BEGIN = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.edition_id == _EDITION,
+        deliveries.c.subscriber_id.in_(sa.bindparam("people", expanding=True)),
+        deliveries.c.state == sa.bindparam("was", type_=deliveries.c.state.type),
+        deliveries.c.attempts == sa.bindparam("attempts_before"),
+        _HELD,
+        _MAILABLE,
     )
-    if began.rowcount == 1:
-        tx.execute(
-            sa.update(chunks)
-            .where(chunks.c.edition_id == claim.edition_id, chunks.c.id == claim.chunk_id)
-            .values(lease_until=now + lease)
-        )
-        return Start.STARTED
-    return Start.SKIPPED if tx.execute(sa.select(is_mine)).scalar() else Start.STOPPED
+    .values(
+        state=DeliveryState.INFLIGHT,
+        attempts=deliveries.c.attempts + 1,
+        token=_TOKEN,
+        first_attempt_at=sa.func.coalesce(
+            deliveries.c.first_attempt_at,
+            sa.bindparam("at", type_=deliveries.c.first_attempt_at.type),
+        ),
+    )
+    .returning(deliveries.c.subscriber_id)
+)
 
 
 def put_back(tx: Transaction, due: Due) -> None:
@@ -174,6 +254,19 @@ def put_back(tx: Transaction, due: Due) -> None:
     )
     if undone.rowcount:
         end_if_over(tx, due.edition_id, due.subscriber_id)
+
+
+def postpone(tx: Transaction, due: Due, until: datetime, reason: str) -> None:
+    """Let a mail that has not begun wait: no attempt, since nothing was tried.
+
+    Nothing changes where the row is no longer as ``due`` says; what is uncertain stays so.
+    """
+    state = due.state if due.state is DeliveryState.UNCERTAIN else DeliveryState.DEFERRED
+    tx.execute(
+        sa.update(deliveries)
+        .where(_is_as_read(due))
+        .values(state=state, next_attempt_at=until, reply=reason)
+    )
 
 
 def suppress_delivery(tx: Transaction, edition: Edition, due: Due, reason: str) -> None:
@@ -210,15 +303,50 @@ def record(tx: Transaction, edition: Edition, fact: Fact, *, now: datetime) -> N
             assert_never(outcome)
 
 
-def _accept(tx: Transaction, edition: Edition, due: Due, outcome: Accepted) -> None:
-    row = row_of(edition.id, due.subscriber_id)
-    accepted = sa.update(deliveries).values(
+def record_all(tx: Transaction, edition: Edition, facts: Sequence[Fact], *, now: datetime) -> None:
+    """Write what became of many attempts, as ``record`` does of one; acceptances share a statement."""
+    accepted: dict[int, list[Fact]] = {}
+    for fact in facts:
+        if isinstance(fact.outcome, Accepted):
+            accepted.setdefault(fact.outcome.code, []).append(fact)
+        else:
+            record(tx, edition, fact, now=now)
+    for code, alike in accepted.items():
+        people = [fact.due.subscriber_id for fact in alike]
+        rows = tx.execute(_ACCEPT, {"edition": edition.id, "people": people, "said": code})
+        done = {row[0] for row in rows}
+        for fact in alike:
+            if fact.due.subscriber_id not in done:
+                record(tx, edition, fact, now=now)
+
+
+_ACCEPT = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.edition_id == _EDITION,
+        deliveries.c.subscriber_id.in_(sa.bindparam("people", expanding=True)),
+        deliveries.c.state.not_in([DeliveryState.ACCEPTED, *UNSENT]),
+    )
+    .values(
         state=DeliveryState.ACCEPTED,
-        code=outcome.code,
+        code=sa.bindparam("said"),
         enhanced=None,
         reply=None,
         next_attempt_at=None,
     )
+    .returning(deliveries.c.subscriber_id)
+)
+
+
+def _accepted(code: int) -> sa.Update:
+    return sa.update(deliveries).values(
+        state=DeliveryState.ACCEPTED, code=code, enhanced=None, reply=None, next_attempt_at=None
+    )
+
+
+def _accept(tx: Transaction, edition: Edition, due: Due, outcome: Accepted) -> None:
+    row = row_of(edition.id, due.subscriber_id)
+    accepted = _accepted(outcome.code)
     over = [DeliveryState.ACCEPTED, *UNSENT]
     if tx.execute(accepted.where(row, deliveries.c.state.not_in(over))).rowcount:
         return

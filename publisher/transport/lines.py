@@ -1,0 +1,486 @@
+"""Several mails under way at once, each on a line of its own; one thread drives them all.
+
+A line is a connection that smtplib opened, encrypted and signed in; from then on its socket is ours
+and never blocks. Lines open in the background and only as many as are wanted, so nothing waits for
+a relay that is slow to greet. What became of each mail is told by ``wait``.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from publisher.errors import PublisherError, Refused, Unavailable
+from publisher.model import Deferred, Outcome, Phase, Rejected
+from publisher.transport.dialogue import After, Dialogue
+from publisher.transport.smtp import Connection, SmtpSettings, connect, said_by_system
+from publisher.transport.wire import check, parse_reply, parse_usual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from publisher.model import Envelope
+    from publisher.transport import Transport
+
+_FAREWELL_SECONDS = 2.0
+_RECEIVED = 8_192
+_USUAL = 512
+"""Octets of replies that are worth remembering."""
+_AGAIN_SECONDS = 60.0
+"""After a relay took no further connection, how long until another is tried."""
+_BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of the mail begun under ``key``: an outcome, or why it could not be carried."""
+
+    key: int
+    outcome: Outcome | PublisherError
+
+
+class Lines(Protocol):
+    """Anything that carries several mails at once: SMTP, and one transport after the other."""
+
+    failure: Unavailable | None
+    """Why there is no line and none is being opened."""
+
+    def want(self, count: int) -> int:
+        """Have so many lines, as far as the relay takes them; return how many are free now."""
+
+    def begin(self, key: int, envelope: Envelope, data: bytes) -> None:
+        """Put one mail on a free line."""
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Carry on until something ended, a line opened, ``wake`` was called or time is up."""
+
+    def wake(self) -> None:
+        """Let ``wait`` return; from any thread."""
+
+    def cut(self) -> list[Ended]:
+        """Hang up on every mail that is under way and say how far each went."""
+
+    def close(self) -> None:
+        """Say goodbye and close."""
+
+
+# ------------------------------------------------------------------------- one mail after the other
+
+
+class Single:
+    """A transport that carries one mail at a time, as one line."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._mail: tuple[int, Envelope, bytes] | None = None
+        self._awake = threading.Event()
+        self.failure: Unavailable | None = None
+
+    def want(self, count: int) -> int:
+        """Return one while no mail is under way."""
+        return min(count, 1 if self._mail is None else 0)
+
+    def begin(self, key: int, envelope: Envelope, data: bytes) -> None:
+        """Keep the mail; ``wait`` carries it."""
+        self._mail = (key, envelope, data)
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Carry the mail that was begun, or wait."""
+        if self._mail is None:
+            self._awake.wait(seconds)
+            self._awake.clear()
+            return []
+        key, envelope, data = self._mail
+        try:
+            ended = Ended(key, self._transport.send(envelope, data))
+        except (Unavailable, Refused) as error:
+            ended = Ended(key, error)
+        self._mail = None
+        return [ended]
+
+    def wake(self) -> None:
+        """Let ``wait`` return."""
+        self._awake.set()
+
+    def cut(self) -> list[Ended]:
+        """Return nothing: between two calls no mail is under way."""
+        return []
+
+    def close(self) -> None:
+        """Close the transport."""
+        self._transport.close()
+
+
+# ---------------------------------------------------------------------------------- many over SMTP
+
+
+class _Mail:
+    """A mail on a line; ``is_again`` once its first line was lost before MAIL was answered."""
+
+    __slots__ = ("data", "envelope", "is_again", "key")
+
+    def __init__(self, key: int, envelope: Envelope, data: bytes) -> None:
+        self.key = key
+        self.envelope = envelope
+        self.data = data
+        self.is_again = False
+
+
+class _Line:
+    """One connection's socket, and the mail on it."""
+
+    __slots__ = (
+        "carried",
+        "connection",
+        "deadline",
+        "dialogue",
+        "features",
+        "inbox",
+        "is_resetting",
+        "mail",
+        "outbox",
+        "sock",
+        "writes",
+    )
+
+    def __init__(self, connection: Connection, sock: socket.socket) -> None:
+        self.connection = connection
+        self.sock = sock
+        self.features = connection.esmtp_features
+        self.inbox = b""
+        self.outbox: memoryview = memoryview(b"")
+        self.mail: _Mail | None = None
+        self.dialogue: Dialogue | None = None
+        self.is_resetting = False
+        self.writes = False
+        self.carried = 0
+        self.deadline = 0.0
+
+    @property
+    def is_free(self) -> bool:
+        return self.mail is None and not self.is_resetting
+
+
+class SmtpLines:
+    """Lines to one relay; belongs to one thread, but for ``wake``."""
+
+    def __init__(
+        self, settings: SmtpSettings, *, open_one: Callable[[SmtpSettings], Connection] = connect
+    ) -> None:
+        self._settings = settings
+        self._open_one = open_one
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._ear = socket.socketpair()
+        self._bell.settimeout(0)
+        self._ear.settimeout(0)
+        self._selector.register(self._ear, selectors.EVENT_READ)
+        self._lines: set[_Line] = set()
+        self._free: deque[_Line] = deque()
+        self._again: deque[_Mail] = deque()
+        """Mails whose line was lost before they left us: they go first."""
+        self._opened: deque[Connection | Unavailable] = deque()
+        self._opening = 0
+        self._most = 1 << 30
+        self._more_at = 0.0
+        self._ended: list[Ended] = []
+        self._is_closed = False
+        self.failure: Unavailable | None = None
+
+    # ------------------------------------------------------------------------------- lines
+
+    def want(self, count: int) -> int:
+        """Have so many lines, as far as the relay takes them; return how many are free now."""
+        now = time.monotonic()
+        if self._most < count and now >= self._more_at:
+            self._most, self._more_at = self._most + 1, now + _AGAIN_SECONDS
+        wanted = min(max(count, len(self._again)), self._most)
+        # The first one alone: a relay that is down, or refuses us, is asked once.
+        if not self._lines:
+            wanted = min(wanted, 1)
+        self.failure = None if self._lines or self._opening else self.failure
+        while len(self._lines) + self._opening < wanted and not self.failure:
+            self._opening += 1
+            threading.Thread(target=self._open, name="line", daemon=True).start()
+        return len(self._free)
+
+    def _open(self) -> None:
+        try:
+            opened: Connection | Unavailable = self._open_one(self._settings)
+        except Unavailable as error:
+            opened = error
+        self._opened.append(opened)
+        if self._is_closed:
+            self._drop_opened()
+        self.wake()
+
+    def _drop_opened(self) -> None:
+        while self._opened:
+            with suppress(IndexError):
+                late = self._opened.popleft()
+                if isinstance(late, Connection):
+                    late.close()
+
+    def _take_opened(self) -> None:
+        while self._opened:
+            opened = self._opened.popleft()
+            self._opening -= 1
+            if isinstance(opened, Connection):
+                self._add(opened)
+            elif self._lines:
+                # It takes some of us, and no more.
+                self._most = len(self._lines)
+                self._more_at = time.monotonic() + _AGAIN_SECONDS
+            elif not self._opening:
+                self.failure = opened
+                while self._again:
+                    self._ended.append(Ended(self._again.popleft().key, opened))
+
+    def _add(self, connection: Connection) -> None:
+        sock = connection.sock
+        if sock is None:
+            return
+        sock.settimeout(0)
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line = _Line(connection, sock)
+        self._lines.add(line)
+        self._selector.register(sock, selectors.EVENT_READ, line)
+        self._release(line)
+
+    def _release(self, line: _Line) -> None:
+        if not self._again:
+            self._free.append(line)
+        elif line.carried:
+            self._drop(line)  # a mail waits for a fresh one
+        else:
+            self._carry(line, self._again.popleft())
+
+    def _drop(self, line: _Line) -> None:
+        if line not in self._lines:
+            return
+        self._lines.discard(line)
+        with suppress(ValueError):
+            self._free.remove(line)
+        self._selector.unregister(line.sock)
+        line.connection.close()
+
+    # ------------------------------------------------------------------------------- mails
+
+    def begin(self, key: int, envelope: Envelope, data: bytes) -> None:
+        """Put one mail on a free line."""
+        mail = _Mail(key, envelope, data)
+        try:
+            check(envelope, data)
+        except Refused as error:
+            self._ended.append(Ended(key, error))
+            return
+        if self._free:
+            self._carry(self._free.popleft(), mail)
+        else:  # the line that was free is lost
+            self._again.append(mail)
+
+    def _carry(self, line: _Line, mail: _Mail) -> None:
+        dialogue = Dialogue(mail.envelope, mail.data, line.features)
+        if dialogue.outcome:  # this relay could not take it: it is not asked
+            self._ended.append(Ended(mail.key, dialogue.outcome))
+            self._release(line)
+            return
+        line.mail, line.dialogue = mail, dialogue
+        self._write(line, dialogue.open())
+
+    def _write(self, line: _Line, octets: bytes) -> None:
+        line.outbox = memoryview(octets)
+        line.deadline = time.monotonic() + self._settings.command_timeout_seconds
+        self._push(line)
+
+    def _push(self, line: _Line) -> None:
+        try:
+            while line.outbox:
+                line.outbox = line.outbox[line.sock.send(line.outbox) :]
+        except _BLOCKED:
+            self._watch(line, writes=True)
+            return
+        except OSError as error:
+            self._lose(line, said_by_system(error))
+            return
+        self._watch(line, writes=False)
+        if line.dialogue and not line.dialogue.waits:
+            line.dialogue.left()
+            line.deadline = time.monotonic() + self._settings.timeout_seconds
+
+    def _watch(self, line: _Line, *, writes: bool) -> None:
+        if line.writes is not writes:
+            line.writes = writes
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writes else 0)
+            self._selector.modify(line.sock, events, line)
+
+    def _pull(self, line: _Line) -> None:
+        """Hear what came, and answer it."""
+        try:
+            while octets := line.sock.recv(_RECEIVED):
+                line.inbox += octets
+                if not isinstance(line.sock, ssl.SSLSocket):
+                    break
+            ended = not octets
+        except _BLOCKED:
+            ended = False
+        except OSError as error:
+            self._hear(line)
+            self._lose(line, said_by_system(error))
+            return
+        self._hear(line)
+        if ended:
+            self._lose(line, "the relay closed the connection")
+
+    def _hear(self, line: _Line) -> None:
+        while line.inbox and line in self._lines:
+            found = (parse_usual if len(line.inbox) < _USUAL else parse_reply)(line.inbox)
+            if found is None:
+                return
+            reply, octets = found
+            line.inbox = line.inbox[octets:]
+            if line.is_resetting:
+                self._reset_done(line, reply.code)
+            elif line.dialogue is None:
+                self._drop(line)  # it says goodbye, or what nobody asked for
+            elif not line.dialogue.waits:
+                line.dialogue.interrupt(reply)
+                self._finish(line, close=True)
+            else:
+                self._answer(line, line.dialogue.hear(reply))
+
+    def _answer(self, line: _Line, octets: bytes) -> None:
+        if line.dialogue and line.dialogue.outcome:
+            self._finish(line)
+        elif octets and line.inbox:
+            self._lose(line, "the relay said something without being asked")
+        elif octets:
+            self._write(line, octets)
+
+    def _finish(self, line: _Line, *, close: bool = False) -> None:
+        """Tell the outcome and leave the line fit for the next mail, or closed."""
+        mail, dialogue = line.mail, line.dialogue
+        if mail is None or dialogue is None or dialogue.outcome is None:
+            return
+        outcome, after = dialogue.outcome, dialogue.after
+        line.mail, line.dialogue, line.outbox = None, None, memoryview(b"")
+        is_worn = line.carried > 0
+        line.carried += 1
+        if close or after is After.CLOSE or _is_limit(outcome, worn=is_worn):
+            self._drop(line)
+        elif after is After.RESET:
+            line.is_resetting = True
+            self._write(line, b"RSET\r\n")
+        else:
+            self._release(line)
+        # Nothing of the mail has left us at MAIL: many relays count the mails of a connection.
+        if is_worn and not mail.is_again and _is_limit(outcome, worn=is_worn):
+            mail.is_again = True
+            self._again.append(mail)
+        else:
+            self._ended.append(Ended(mail.key, outcome))
+
+    def _reset_done(self, line: _Line, code: int) -> None:
+        line.is_resetting = False
+        if code // 100 == 2:  # noqa: PLR2004 - RFC 5321 section 4.2.1
+            self._release(line)
+        else:
+            self._drop(line)
+
+    def _lose(self, line: _Line, reason: str) -> None:
+        if line.dialogue:
+            line.dialogue.lose(reason)
+            self._finish(line, close=True)
+        self._drop(line)
+
+    # ------------------------------------------------------------------------------- waiting
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Carry on until something ended, a line opened, ``wake`` was called or time is up."""
+        if self._again:
+            self.want(len(self._lines) + 1)
+        if not self._ended:
+            for key, events in self._selector.select(seconds):
+                if key.data is None:
+                    self._hear_bell()
+                    continue
+                if events & selectors.EVENT_READ:
+                    self._pull(key.data)
+                if events & selectors.EVENT_WRITE and key.data in self._lines:
+                    self._push(key.data)
+            self._end_late()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _hear_bell(self) -> None:
+        self._quiet_bell()
+        self._take_opened()
+
+    def _quiet_bell(self) -> None:
+        with suppress(BlockingIOError):
+            while self._ear.recv(_RECEIVED):
+                pass
+
+    def _end_late(self) -> None:
+        now = time.monotonic()
+        for line in [one for one in self._lines if not one.is_free and now > one.deadline]:
+            self._lose(line, "no reply in time")
+
+    def wake(self) -> None:
+        """Let ``wait`` return; from any thread."""
+        with suppress(OSError):  # full, and so it rings already; or closed
+            self._bell.send(b"!")
+
+    def cut(self) -> list[Ended]:
+        """Hang up on every mail that is under way and say how far each went."""
+        for line in [one for one in self._lines if one.mail]:
+            self._lose(line, "we had to stop and hung up")
+        while self._again:
+            reason = Deferred(
+                code=421,
+                reply="we had to stop before it left",
+                enhanced="4.4.2",
+                phase=Phase.MAIL,
+            )
+            self._ended.append(Ended(self._again.popleft().key, reason))
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Say goodbye on every line and close, waiting two seconds at most for the answers."""
+        self._is_closed = True
+        for line in list(self._lines):
+            if not line.is_free:
+                self._drop(line)
+                continue
+            with suppress(OSError):
+                line.sock.send(b"QUIT\r\n")
+        until = time.monotonic() + _FAREWELL_SECONDS
+        while self._lines and (left := until - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                if key.data is None:
+                    self._quiet_bell()
+                else:
+                    self._drop(key.data)
+        for line in list(self._lines):
+            self._drop(line)
+        self._drop_opened()
+        self._selector.close()
+        self._ear.close()
+        self._bell.close()
+
+
+def _is_limit(outcome: Outcome, *, worn: bool) -> bool:
+    """Tell whether a connection that carried mails before takes no more of them."""
+    match outcome:
+        case Deferred(phase=Phase.MAIL, code=421) | Rejected(phase=Phase.MAIL):
+            return worn
+        case _:
+            return False

@@ -1,0 +1,69 @@
+"""kill -9 at every named point of sending, at the first, a middle and the last row, twice in a row."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import chaos
+from tests.relay import Relay
+from tests.system.killer import POINTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READERS = 400
+LINES = 4
+_ONCE = {"claimed": 1, "closing": 1, "finished": 1}
+"""Points that come once or so in an edition of one chunk; all others come for every row."""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site whose edition is open, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared") / "site"
+    chaos.prepare(folder, READERS)
+    return folder
+
+
+def _kill(folder: Path, relay: Relay, *words: str, uncertain: str = "resend") -> int:
+    chaos.configure(folder, port=relay.port, connections=LINES, uncertain=uncertain)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.system.killer", str(folder / "config.toml"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("position", ["first", "middle", "last"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_loses_nobody_and_repeats_at_most_one_mail_a_connection(
+    prepared: Path, tmp_path: Path, point: str, position: str
+) -> None:
+    """Killed at the point, and again at its first coming after: nobody lost, each repeat named."""
+    commits = READERS // LINES // 2
+    most = _ONCE.get(point, commits if point == "recorded" else READERS)
+    number = {"first": 1, "middle": most // 2 or 1, "last": most}[position]
+    folder = chaos.copy(prepared, tmp_path / "site")
+    with Relay() as relay:
+        kills = _kill(folder, relay, point, str(number), point, "1")
+
+    assert kills >= 1
+    chaos.judge(folder, relay, readers=READERS, kills=kills, connections=LINES)
+
+
+@pytest.mark.parametrize("point", ["dotted", "accepted"])
+def test_under_hold_a_kill_repeats_nobody(prepared: Path, tmp_path: Path, point: str) -> None:
+    """With ``hold`` the mails that were on the wire are left to a person: none goes twice."""
+    folder = chaos.copy(prepared, tmp_path / "site")
+    with Relay() as relay:
+        kills = _kill(folder, relay, point, str(READERS // 2), uncertain="hold")
+
+    assert kills == 1
+    chaos.judge(folder, relay, readers=READERS, kills=1, connections=LINES, holds=True)
