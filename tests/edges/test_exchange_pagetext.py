@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import os
 import re
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -463,10 +462,10 @@ def answer(data: bytes) -> ImportedPost | tuple[str, ...]:
         return tuple(problem.as_text() for problem in error.problems)
 
 
-@settings(deadline=timedelta(seconds=20), max_examples=8)
+@settings(max_examples=8)
 @given(line=st.sampled_from(["sources", "1. x", "[1", "x", "next", ") https://x.y/" + ")" * 50]))
 def test_time_grows_with_the_length_only(line: str) -> None:
-    """A file made to be slow is read in seconds."""
+    """A file made to be slow is read long before a test is ended for its time."""
     read(f"A title\n\nsources\n1. x\n{line}\n" + f"{line}\n" * 50_000)
 
 
