@@ -309,6 +309,28 @@ def test_what_was_sent_before_a_letter_failed_is_recorded(
     assert counts(site, only(site)) == {"accepted": 1, "pending": 1}
 
 
+def test_a_domain_that_distrusts_us_rests_and_others_go_on(folder: Folder) -> None:
+    """After three doubts of one domain its other mails wait untried; elsewhere they are taken."""
+    folder.post("one.md", "One", date="2026-11-01")
+    use_relay(folder)
+    folder.configure(mail__smtp='host = "127.0.0.1"\nport = 9\nsecurity = "none"\nconnections = 1')
+    site = folder.open()
+    join(site, "anna")
+    join(site, *(f"reader{n}" for n in range(9)), domain="slow.example")
+    join(site, "zoe")
+    tick(site, SEEN)
+    tick(site, SLOT)
+    spam = Rejected(code=550, reply="not wanted", enhanced="5.7.1", phase=Phase.RCPT)
+
+    way_out, done = send(site, SLOT, MemoryTransport([Accepted(), *[spam] * 5]))
+
+    assert done.problems == []
+    assert recipients(way_out) == ["anna", "zoe"]
+    assert 3 <= outcomes_of(way_out).count("rejected") <= 5
+    assert counts(site, only(site)) == {"accepted": 2, "deferred": 9}
+    assert "its domain takes no more from us for now" in _replies(site, only(site)).values()
+
+
 # ------------------------------------------------------------------------------------------ kills
 
 

@@ -63,7 +63,8 @@ def _kill_at_random(folder: Path, relay: Relay, options: argparse.Namespace) -> 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     config = str(folder / "config.toml")
-    return subprocess.Popen([sys.executable, "-m", "tests.system.killer", config])
+    command = [sys.executable, "-m", "tests.system.killer", config]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
