@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
 _QUICK_POSTS = 200
+_BRIEF = {
+    "bench_opening": ("--subscribers", "10000", "200000"),
+    "bench_sending": ("--readers", "3000", "--rounds", "2"),
+}
 
 T = TypeVar("T")
 
@@ -59,6 +63,11 @@ def _read_options() -> argparse.Namespace:
         "--seconds", type=int, default=3, metavar="N", help="a turn of asking a server"
     )
     parser.add_argument(
+        "--brief",
+        action="store_true",
+        help="fewer people and mails in the benchmarks of opening and sending",
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="200 posts, one turn; prints and writes nothing"
     )
     parser.add_argument(
@@ -89,7 +98,7 @@ def _measure_all(options: argparse.Namespace) -> str:
             page.write_build(compared, options),
             page.write_profile(profile),
             page.write_serving(served, options),
-            *_run_others(),
+            *_run_others(brief=options.brief),
             page.write_repeat(options),
         ]
     )
@@ -118,12 +127,13 @@ def _in_folder(measure: Callable[[Path], T]) -> T:
         return measure(Path(folder))
 
 
-def _run_others() -> list[str]:
+def _run_others(*, brief: bool) -> list[str]:
     """Run the benchmarks beside this one, and return what each printed."""
     sections = []
     for name, beginning in page.OTHERS:
         say(name)
-        command = [sys.executable, "-m", f"tests.benchmarks.{name}"]
+        smaller = _BRIEF.get(name, ()) if brief else ()
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", *smaller]
         ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
         sections.append(f"{beginning}\n{_as_block(ran.stdout.strip())}\n")
     return sections

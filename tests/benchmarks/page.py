@@ -236,7 +236,7 @@ def write_repeat(options: argparse.Namespace) -> str:
     words = (
         f"--posts {' '.join(map(str, options.posts))} --rounds {options.rounds} "
         f"--warm-ups {options.warm_ups} --slow-rounds {options.slow_rounds} "
-        f"--seconds {options.seconds}"
+        f"--seconds {options.seconds}{' --brief' if options.brief else ''}"
     )
     return (
         "## To repeat it\n\n"
