@@ -1396,6 +1396,5 @@ def test_reasons_say_why_mails_were_not_accepted(store: Store) -> None:
 
     assert reasons == [
         (DeliveryState.REJECTED, "no such user", 2),
-        (DeliveryState.INFLIGHT, "", 1),
         (DeliveryState.DEFERRED, "later", 1),
     ]

@@ -38,6 +38,7 @@ from tests.flows.scenes import (
     tick,
     use_relay,
 )
+from tests.stores import on_sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,8 @@ SLOT = moment("2026-11-24 07:30", "America/New_York")
 NEXT_SLOT = SLOT + 7 * DAY
 EVERYBODY = ["anna", "ben", "carla", "dora"]
 EPOCH = "0b6d5d0e-0000-4000-8000-000000000000"
+
+pytestmark = on_sqlite  # a database on PostgreSQL is restored by its own tool
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_sigterm_finishes_the_mail_on_the_wire(folder: Folder, free_port: int) -
     folder.configure(
         web=f'listen = "127.0.0.1:{web_port}"',
         mail='transport = "smtp"',
-        mail__smtp=f'host = "127.0.0.1"\nport = {free_port}\nsecurity = "none"',
+        mail__smtp=f'host = "127.0.0.1"\nport = {free_port}\nsecurity = "none"\nconnections = 1',
     )
     for n in range(3):
         folder.run("subscribers", "add", f"reader{n}@example.net")
