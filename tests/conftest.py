@@ -110,7 +110,12 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     """An empty site with one digest, on the embedded defaults."""
-    site = Folder(path=tmp_path / "site")
+    return empty_site(tmp_path / "site")
+
+
+def empty_site(path: Path) -> Folder:
+    """Make an empty site with one digest, on the embedded defaults."""
+    site = Folder(path=path)
     (site.path / "posts").mkdir(parents=True)
     site.configure(
         site=f'name = "Riverside Letters"\nid = "{SITE_ID}"\ntimezone = "America/New_York"',

@@ -399,6 +399,7 @@ def test_a_place_that_breaks_keeps_what_was_taken_in(site: app.Site) -> None:
     assert [problem.got for problem in done.problems] == ["a dropped one"]
 
 
+@pytest.mark.parametrize("folder", ["sqlite"], indirect=True)  # PostgreSQL's is every test's
 def test_nothing_is_put_away_before_it_is_kept(site: app.Site) -> None:
     """A database that breaks leaves the mail where it is; the next visit takes it in."""
     here = Here(bounce(returns_to(site, ids(site)["anna"])))

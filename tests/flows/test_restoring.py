@@ -22,6 +22,7 @@ from publisher.errors import NotFound, Refused, Unavailable
 from publisher.model import Act
 from publisher.site import hold
 from publisher.store import Store, copying, editions, schema, subscribers
+from tests.conftest import empty_site
 from tests.fakes import MemoryTransport
 from tests.flows.scenes import (
     DAY,
@@ -38,7 +39,6 @@ from tests.flows.scenes import (
     tick,
     use_relay,
 )
-from tests.stores import on_sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,11 @@ NEXT_SLOT = SLOT + 7 * DAY
 EVERYBODY = ["anna", "ben", "carla", "dora"]
 EPOCH = "0b6d5d0e-0000-4000-8000-000000000000"
 
-pytestmark = on_sqlite  # a database on PostgreSQL is restored by its own tool
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """An empty site on SQLite alone: a database on PostgreSQL is restored by its own tool."""
+    return empty_site(tmp_path / "site")
 
 
 @pytest.fixture
