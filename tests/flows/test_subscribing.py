@@ -191,7 +191,7 @@ def test_a_rehearsed_import_counts_the_same_and_keeps_nothing(
     site: app.Site, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     """A dry run says what an import would do, whom it knows included, and writes nothing."""
-    monkeypatch.setattr(subscribing, "_BATCH", batch)
+    monkeypatch.setattr(subscribing.lists, "_BATCH", batch)
     _add(site, "ben@example.net")
 
     would = _import(site, consent=ASKED, dry_run=True)

@@ -1,19 +1,19 @@
-"""People come, choose and leave: one use case, one transaction each."""
+"""Lists of people, by staff's hand: adding, importing, exporting."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher import deliverability, tokens
-from publisher.errors import NotFound, Problem, Refused, UsageError
+from publisher.errors import Problem, Refused
 from publisher.exchange import ImportedState
 from publisher.exchange.subscribers import read_subscribers, write_subscribers
 from publisher.model import Address, Consent, Subscriber, SubscriberState
 from publisher.store import feedback, subscribers
 from publisher.store.subscribers import Joining
+from publisher.subscribing.addresses import hash_address, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
     from publisher.exchange.subscribers import ImportedSubscriber
     from publisher.store import Store, Transaction
-    from publisher.store.feedback import Suppression
 
 _BATCH = 5_000
-_HASH = re.compile(r"[0-9a-fA-F]{8,64}")
 
 
 @dataclass(slots=True)
@@ -50,29 +48,13 @@ def add(store: Store, address_text: str, *, consent: str, source: str, now: date
         raise Refused(_no_consent(address.typed))
     agreed = Consent(wording=consent, source=source, requested_at=now, confirmed_at=now)
     with store.write() as tx:
-        hashed = _hash(tx, address)
+        hashed = hash_address(tx, address)
         if subscribers.suppressed_hashes(tx, [hashed]):
             raise Refused(_suppressed(address))
         person = Joining(
             address=address, address_hash=hashed, state=SubscriberState.ACTIVE, consent=agreed
         )
         return bool(subscribers.add(tx, [person]))
-
-
-def read_address(text: str) -> Address:
-    """Return the address; raises UsageError saying what is wrong with it."""
-    try:
-        return deliverability.parse_address(text)
-    except ValueError as error:
-        raise UsageError(
-            Problem(
-                code="subscriber.address",
-                path="address",
-                expected="an email address such as anna@example.org",
-                got=f"{text!r}: {error}",
-                hint="Nobody was added.",
-            )
-        ) from error
 
 
 def import_list(
@@ -186,12 +168,6 @@ _EXPORTED = {"bounced": ImportedState.CLEANED, "cleaned": ImportedState.CLEANED}
 """What is no one's will stays so in a list; every other reason is ``unsubscribed``."""
 
 
-def find_by_address(store: Store, address: Address) -> Subscriber | None:
-    """Return the person at an address."""
-    with store.read() as tx:
-        return subscribers.read_by_key(tx, address.key)
-
-
 def list_people(store: Store) -> list[Subscriber]:
     """Return everyone, by id."""
     with store.read() as tx:
@@ -212,82 +188,6 @@ def ensure_sample_reader(store: Store, address_text: str, *, now: datetime) -> b
     )
 
 
-# ----------------------------------------------------------------------------------- by a link
-
-
-def find_by_token(store: Store, token: str) -> Subscriber | None:
-    """Return the person a link belongs to, or None where the link is not ours."""
-    with store.read() as tx:
-        subscriber_id = tokens.read(token, subscribers.load_keys(tx, "link"), "link")
-        return None if subscriber_id is None else subscribers.read_one(tx, subscriber_id)
-
-
-def unsubscribe(store: Store, token: str, *, now: datetime) -> bool:
-    """End the subscription a link belongs to; again is harmless. Raises NotFound for no link of ours.
-
-    In force for every mail that has not begun (RFC 8058).
-    """
-    with store.write() as tx:
-        subscriber_id = tokens.read(token, subscribers.load_keys(tx, "link"), "link")
-        person = None if subscriber_id is None else subscribers.read_one(tx, subscriber_id)
-        if person is None:
-            raise NotFound(_unknown_link())
-        changed = subscribers.unsubscribe(tx, person.id, now=now)
-        subscribers.suppress(tx, [(_hash(tx, person.address), "unsubscribed", "link")], now=now)
-        return changed
-
-
-# -------------------------------------------------------------------------------- suppressions
-
-
-def list_suppressions(store: Store) -> list[Suppression]:
-    """Return every standing do-not-mail fact, the newest first."""
-    with store.read() as tx:
-        return feedback.read_suppressions(tx)
-
-
-def suppress_address(store: Store, address_text: str, *, evidence: str, now: datetime) -> bool:
-    """Mail an address no more, known or not, until staff take it back; False where it is so already.
-
-    In force for every mail that has not begun. Raises UsageError for what is no address.
-    """
-    address = read_address(address_text)
-    with store.write() as tx:
-        hashed = _hash(tx, address)
-        added = bool(subscribers.suppress(tx, [(hashed, "staff", evidence)], now=now))
-        if added:
-            subscribers.note(
-                tx, "staff", "suppress", f"address:{hashed[:12]}", now=now, detail=evidence
-            )
-        return added
-
-
-def release_address(store: Store, text: str, *, now: datetime) -> str:
-    """Take back a suppression, named by its address or the beginning of its hash; return the hash.
-
-    Raises NotFound where there is none, Refused where the person left or complained: only the
-    person takes that back.
-    """
-    with store.write() as tx:
-        beginning = text.lower() if _HASH.fullmatch(text) else _hash(tx, read_address(text))
-        found = feedback.find_suppressions(tx, beginning)
-        if len(found) != 1:
-            raise NotFound(_no_suppression(text, len(found)))
-        ((hashed, reason),) = found
-        if reason in subscribers.WILL:
-            raise Refused(_own_will(text, reason))
-        feedback.remove_suppression(tx, hashed)
-        subscribers.note(tx, "staff", "release", f"address:{hashed[:12]}", now=now, detail=reason)
-        return hashed
-
-
-def _hash(tx: Transaction, address: Address) -> str:
-    return tokens.keyed_hash(subscribers.load_keys(tx, "pepper")[0], address.key)
-
-
-# ------------------------------------------------------------------------------------- problems
-
-
 def _no_consent(address: str) -> Problem:
     return Problem(
         code="subscriber.consent",
@@ -305,26 +205,6 @@ def _suppressed(address: Address) -> Problem:
         expected="an address that may be mailed",
         got="one that left, or that refused mail for good",
         hint="Only the person can come back, by the subscribe form. Nobody was added.",
-    )
-
-
-def _no_suppression(text: str, count: int) -> Problem:
-    return Problem(
-        code="suppression.unknown",
-        path="suppressions",
-        expected="an address that is suppressed, or the beginning of one hash",
-        got=f"{text}: {'more than one' if count else 'none'}",
-        hint="publisher suppressions ls lists them. Nothing was changed.",
-    )
-
-
-def _own_will(text: str, reason: str) -> Problem:
-    return Problem(
-        code="suppression.will",
-        path="suppressions",
-        expected="a suppression that staff may take back: bounced, cleaned or staff",
-        got=f"{text}: {reason}",
-        hint="Only the person can come back, by the subscribe form. Nothing was changed.",
     )
 
 
@@ -348,14 +228,4 @@ def _unconfirmed(name: str, row: ImportedSubscriber) -> Problem:
         expected="a person who confirmed",
         got="one who never did",
         hint="Left out; they can subscribe again.",
-    )
-
-
-def _unknown_link() -> Problem:
-    return Problem(
-        code="link.unknown",
-        path="link",
-        expected="a link from one of our letters",
-        got="one that is not",
-        hint="Use the link in the newest letter.",
     )
