@@ -50,6 +50,7 @@ RESERVED_IN_SERIES = frozenset({"archive", "from"})
 
 HOME = "/"
 ARCHIVE = "/archive/"
+CONSOLE = "/console/"
 EDITIONS = "/editions/"
 FEEDS = "/feeds/"
 OPML = "/feeds.opml"
