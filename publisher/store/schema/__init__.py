@@ -26,10 +26,12 @@ from publisher.store.schema.content import (
     site,
     slots,
     sources,
+    standing,
 )
 from publisher.store.schema.ledger import (
     attempts,
     chunks,
+    days,
     deliveries,
     receipts,
     rehearsal_receipts,
@@ -54,6 +56,7 @@ __all__ = [
     "chunks",
     "consents",
     "courses",
+    "days",
     "declined_series",
     "deliveries",
     "digests",
@@ -74,6 +77,7 @@ __all__ = [
     "site",
     "slots",
     "sources",
+    "standing",
     "subscribers",
     "subscriptions",
     "suppressions",
