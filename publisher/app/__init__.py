@@ -18,10 +18,13 @@ from publisher.app.job import EditionReport, Report, deliver_open, publish_once,
 from publisher.app.keeping import (
     adopt_site,
     export_site,
+    join_site,
     name_store,
+    refuse_embedded,
     restore_site,
     run_alone,
     running_service,
+    take_seat,
     upgrade_site,
 )
 from publisher.app.looking import (
@@ -71,6 +74,7 @@ __all__ = [
     "find_edition",
     "handle_edition",
     "has_inbox",
+    "join_site",
     "list_editions",
     "list_records",
     "load_config",
@@ -87,6 +91,7 @@ __all__ = [
     "preview_letter",
     "publish_once",
     "reason_shape",
+    "refuse_embedded",
     "refuse_unready",
     "report_editions",
     "resolve_edition",
@@ -95,6 +100,7 @@ __all__ = [
     "running_service",
     "send_test",
     "take_in_feedback",
+    "take_seat",
     "template_paths",
     "upgrade_site",
 ]

@@ -27,10 +27,12 @@ from publisher.store.schema.content import (
     site,
     slots,
     sources,
+    standing,
 )
 from publisher.store.schema.ledger import (
     attempts,
     chunks,
+    days,
     deliveries,
     receipts,
     rehearsal_receipts,
@@ -56,6 +58,7 @@ __all__ = [
     "chunks",
     "consents",
     "courses",
+    "days",
     "declined_series",
     "deliveries",
     "digests",
@@ -76,6 +79,7 @@ __all__ = [
     "site",
     "slots",
     "sources",
+    "standing",
     "subscribers",
     "subscriptions",
     "suppressions",
