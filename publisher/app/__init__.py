@@ -10,6 +10,7 @@ keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
+noticing     notices on their way out
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
@@ -37,6 +38,7 @@ from publisher.app.looking import (
 )
 from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
+from publisher.app.noticing import send_notices
 from publisher.app.opening import (
     Site,
     load_config,
@@ -92,6 +94,7 @@ __all__ = [
     "restore_site",
     "run_alone",
     "running_service",
+    "send_notices",
     "send_test",
     "take_in_feedback",
     "template_paths",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SENDER_SECONDS = 5.0
 _INBOX_SECONDS = 60.0
+_NOTICE_SECONDS = 1.0
 _LISTEN_SECONDS = 0.05
 
 
@@ -36,6 +37,7 @@ class Service:
         on_round: Callable[[], None] = lambda: None,
         tick_seconds: float = clock.TICK_SECONDS,
         inbox_seconds: float = _INBOX_SECONDS,
+        notice_seconds: float = _NOTICE_SECONDS,
     ) -> None:
         """Take the site; nothing runs before ``start``."""
         self._site = site
@@ -47,12 +49,16 @@ class Service:
         self._ticker = clock.Ticker(self._tick, seconds=tick_seconds)
         # Apart from the schedule: a mail server that is slow to answer holds up no edition.
         self._inbox = clock.Ticker(self._take_in, seconds=inbox_seconds)
+        # Apart from editions too: whoever waits for a link to confirm does not wait for a thousand.
+        self._notices = clock.Ticker(self._send_notices, seconds=notice_seconds)
+        self._told = ""
         self._sender = threading.Thread(target=self._send_until_stopped, name="sender")
 
     def start(self) -> None:
         """Begin to keep the schedule and to send."""
         self._sender.start()
         self._ticker.start()
+        self._notices.start()
         if app.has_inbox(self._site):
             self._inbox.start()
 
@@ -61,6 +67,7 @@ class Service:
         self._stopping.set()
         self._wake.set()
         self._ticker.stop()
+        self._notices.stop()
         if app.has_inbox(self._site):
             self._inbox.stop()
         self._sender.join()
@@ -85,6 +92,19 @@ class Service:
             _log.info("feedback: %d %s %s: %s", number, kind, taken, reason)
         for problem in done.problems:
             _log.warning("%s", problem.as_text())
+
+    def _send_notices(self) -> None:
+        told = ""
+        try:
+            done = app.send_notices(self._site, clock=clock.now, is_stopping=self._stopping.is_set)
+            told = "; ".join(problem.as_text() for problem in done.problems)
+            if done.sent or done.failed:
+                _log.info("notices: %d sent, %d failed", done.sent, done.failed)
+        except PublisherError as error:
+            told = str(error)
+        if told and told != self._told:  # what stays wrong is said once
+            _log.error("%s", told)
+        self._told = told
 
     def _send_until_stopped(self) -> None:
         told = ""

@@ -49,7 +49,6 @@ KINDS = (
     "/editions/weekly/2/",
     "/feeds/",
     "/privacy/",
-    "/subscribe/",
     ABSENT,
     GONE,
 )
