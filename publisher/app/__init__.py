@@ -2,6 +2,7 @@
 
 opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
+alerting     staff, of what waits for them and what is coming
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 handling     staff's hand on an edition

@@ -220,6 +220,7 @@ def run(frame: Frame) -> None:
     from publisher import app  # noqa: PLC0415
     from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
+    from publisher.web.wire import make_protocol  # noqa: PLC0415
 
     site = frame.open()
     logbook.open_log(site, sys.stderr, as_json=frame.json)
@@ -253,9 +254,10 @@ def run(frame: Frame) -> None:
         metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
     )
     with app.run_alone(site), signals.stop_requested() as stopping:
-        listened = embedded.serve(
-            asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready
+        server = embedded.make_server(
+            asgi, make_protocol(asgi), host=listen.host, port=listen.port
         )
+        listened = embedded.serve(server, service, stopping, on_ready=tell_ready)
     if not listened:
         raise Unavailable(
             Problem(

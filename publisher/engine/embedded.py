@@ -13,6 +13,7 @@ from publisher.engine import clock
 from publisher.errors import PublisherError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from publisher.app import Report, Site
@@ -128,23 +129,16 @@ class Service:
                 _log.exception("sending failed; it is tried again")
 
 
-def serve(
-    asgi: Any,
-    service: Service,
-    stopping: threading.Event,
-    *,
-    host: str,
-    port: int,
-    on_ready: Callable[[], None],
-) -> bool:
-    """Serve, with the service beside, until ``stopping`` is set; return whether it ever listened.
-
-    The sender stops after the mail on the wire; links in it are answered until then.
-    """
+def make_server(
+    asgi: Any, protocol: type[asyncio.Protocol], *, host: str, port: int
+) -> uvicorn.Server:
+    """Return the web server, whose connections speak HTTP by this protocol."""
     config = uvicorn.Config(
         asgi,
         host=host,
         port=port,
+        http=protocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -152,7 +146,20 @@ def serve(
         timeout_graceful_shutdown=5,
         lifespan="off",
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def serve(
+    server: uvicorn.Server,
+    service: Service,
+    stopping: threading.Event,
+    *,
+    on_ready: Callable[[], None],
+) -> bool:
+    """Serve, with the service beside, until ``stopping`` is set; return whether it ever listened.
+
+    The sender stops after the mail on the wire; links in it are answered until then.
+    """
     # On a thread of its own it leaves the signals to us: what is on the wire must be finished.
     web = threading.Thread(target=_serve_web, args=(server, stopping), name="web")
     web.start()
