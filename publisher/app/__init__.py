@@ -12,6 +12,7 @@ signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
+proving      that nothing tracks
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
@@ -51,6 +52,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.proving import prove_privacy
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
 
@@ -87,6 +89,7 @@ __all__ = [
     "open_site",
     "open_transport",
     "preview_letter",
+    "prove_privacy",
     "publish_once",
     "reason_shape",
     "refuse_unready",
