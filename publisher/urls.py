@@ -213,6 +213,11 @@ def unsubscribe_path(token: str) -> str:
     return f"/u/{token}"
 
 
+def undo_path(token: str) -> str:
+    """Return where a person takes an unsubscribe back; POST acts."""
+    return f"/u/{token}/undo"
+
+
 def preferences_path(token: str) -> str:
     """Return where a person chooses what comes."""
     return f"/preferences/{token}"

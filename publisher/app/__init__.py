@@ -11,6 +11,8 @@ keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
+noticing     notices on their way out
+proving      that nothing tracks
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
@@ -41,6 +43,7 @@ from publisher.app.looking import (
 )
 from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
+from publisher.app.noticing import send_notices
 from publisher.app.opening import (
     Site,
     load_config,
@@ -52,6 +55,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.proving import prove_privacy
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
 
@@ -89,6 +93,7 @@ __all__ = [
     "open_site",
     "open_transport",
     "preview_letter",
+    "prove_privacy",
     "publish_once",
     "reason_shape",
     "refuse_embedded",
@@ -98,6 +103,7 @@ __all__ = [
     "restore_site",
     "run_alone",
     "running_service",
+    "send_notices",
     "send_test",
     "take_in_feedback",
     "take_seat",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from publisher.app.alerting import alert_staff
 from publisher.app.announcing import announce_feeds
 from publisher.app.keeping import running_service
+from publisher.app.noticing import send_notices
 from publisher.app.opening import Site, make_workshop, open_desk, open_lines
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
@@ -114,6 +115,8 @@ def publish_once(
             site, clock=clock, is_stopping=is_stopping, on_progress=on_progress
         )
         report.problems += report.round.problems
+        if not report.round.left_to:
+            report.problems += send_notices(site, clock=clock, is_stopping=is_stopping).problems
     forget_in_time(site.store, site.config.privacy, now=now)
     report.problems += alert_staff(site, now=now)
     report.editions = read_reports(site.store, before)

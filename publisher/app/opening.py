@@ -123,7 +123,7 @@ def make_notices(config: Config) -> Notices:
 def _fingerprint(config: Config) -> str:
     """Return a digest of everything but posts and store that outputs are made from."""
     digest = hashlib.sha256(repr((config.site, config.feeds, config.mail)).encode())
-    digest.update(repr((config.review, sorted(config.digests))).encode())
+    digest.update(repr((config.review, config.privacy, sorted(config.digests))).encode())
     for folder in (
         Path(__file__).parent,
         *template_paths(config),

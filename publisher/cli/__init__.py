@@ -10,15 +10,26 @@ keeping    backup restore upgrade export
 processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
+proving    privacy
 """
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, processes, site
+from publisher.cli import (
+    editions,
+    feedback,
+    keeping,
+    mailing,
+    naming,
+    people,
+    processes,
+    proving,
+    site,
+)
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, processes, editions, people, feedback, keeping, naming):
+for module in (site, mailing, processes, editions, people, feedback, keeping, naming, proving):
     module.register(root)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SENDER_SECONDS = 5.0
 _INBOX_SECONDS = 60.0
+_NOTICE_SECONDS = 1.0
 _LISTEN_SECONDS = 0.05
 
 
@@ -118,6 +119,7 @@ class Service:
         tick_seconds: float = clock.TICK_SECONDS,
         inbox_seconds: float = _INBOX_SECONDS,
         sends: bool = True,
+        notice_seconds: float = _NOTICE_SECONDS,
     ) -> None:
         """Take the site; nothing runs before ``start``. Without ``sends``, workers send."""
         self._site = site
@@ -126,6 +128,9 @@ class Service:
         self._ticker = clock.Ticker(self._tick, seconds=tick_seconds)
         # Apart from the schedule: a mail server that is slow to answer holds up no edition.
         self._inbox = clock.Ticker(self._take_in, seconds=inbox_seconds)
+        # Apart from editions too: whoever waits for a link to confirm does not wait for a thousand.
+        self._notices = clock.Ticker(self._send_notices, seconds=notice_seconds)
+        self._told = ""
         self._sender = Sender(site, on_progress=on_progress, on_round=on_round) if sends else None
 
     def start(self) -> None:
@@ -133,6 +138,7 @@ class Service:
         if self._sender:
             self._sender.start()
         self._ticker.start()
+        self._notices.start()
         if app.has_inbox(self._site):
             self._inbox.start()
 
@@ -143,6 +149,7 @@ class Service:
         if sender:
             sender.start()  # it need not wait for a build
         self._ticker.stop()
+        self._notices.stop()
         if app.has_inbox(self._site):
             self._inbox.stop()
         if sender:
@@ -169,6 +176,19 @@ class Service:
             _log.info("feedback: %d %s %s: %s", number, kind, taken, reason)
         for problem in done.problems:
             _log.warning("%s", problem.as_text())
+
+    def _send_notices(self) -> None:
+        told = ""
+        try:
+            done = app.send_notices(self._site, clock=clock.now, is_stopping=self._stopping.is_set)
+            told = "; ".join(problem.as_text() for problem in done.problems)
+            if done.sent or done.failed:
+                _log.info("notices: %d sent, %d failed", done.sent, done.failed)
+        except PublisherError as error:
+            told = str(error)
+        if told and told != self._told:  # what stays wrong is said once
+            _log.error("%s", told)
+        self._told = told
 
 
 def make_server(

@@ -7,7 +7,7 @@ keeping     backup, restore, upgrade
 
 from publisher.operating.epoch import adopt_epoch, is_sending, is_unused, join, take_over
 from publisher.operating.keeping import LOCKS, Restored, backup, restore, upgrade
-from publisher.operating.upkeep import ROTATING, forget_in_time, rotate_key
+from publisher.operating.upkeep import ROTATING, count_overdue, forget_in_time, rotate_key
 
 __all__ = [
     "LOCKS",
@@ -15,6 +15,7 @@ __all__ = [
     "Restored",
     "adopt_epoch",
     "backup",
+    "count_overdue",
     "forget_in_time",
     "is_sending",
     "is_unused",

@@ -29,7 +29,9 @@ from publisher.pages.contents import (
 from publisher.pages.linked_data import describe_article
 from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
+from publisher.pages.views import FeedGroup, Field, Form, Group, Head, Kept, SiteView
+
+spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
         Withdrawal,
     )
 
-__all__ = ["Field", "Form", "Pages", "SiteView"]
+__all__ = ["Field", "Form", "Group", "Kept", "Pages", "SiteView", "spell_day", "spell_weekday"]
 
 _NAMES = (
     "archive",
@@ -58,6 +60,7 @@ _NAMES = (
     "edition",
     "editions",
     "feeds",
+    "forms",
     "frame",
     "home",
     "lists",
@@ -304,13 +307,7 @@ class Pages:
             authors=_by_title(names),
         )
 
-    def privacy(
-        self,
-        *,
-        keep_attempts_days: int | None = None,
-        keep_unconfirmed_days: int | None = None,
-        postal_address: str = "",
-    ) -> str:
+    def privacy(self, kept: Sequence[Kept], *, postal_address: str = "") -> str:
         """Return the page that says what is stored of whom, and that nothing tracks."""
         return self._render(
             "privacy",
@@ -319,8 +316,7 @@ class Pages:
                 description=f"What {self._site.name} stores about you, and what it never does.",
                 canonical=self._absolute(urls.PRIVACY),
             ),
-            keep_attempts_days=keep_attempts_days,
-            keep_unconfirmed_days=keep_unconfirmed_days,
+            kept=kept,
             postal_address=postal_address,
         )
 
@@ -352,21 +348,29 @@ class Pages:
         sentence: str,
         *,
         detail: str = "",
-        form: Form | None = None,
+        forms: Iterable[Form] = (),
+        facts: Iterable[tuple[str, str]] = (),
         links: Iterable[tuple[str, str]] = (),
+        path: str = "",
     ) -> str:
-        """Return a page that says one thing, and asks for one act where it has a form.
+        """Return a page that says one thing, and asks for an act where it has a form.
 
-        ``links`` are pairs of a path and its words. No search engine keeps the page, and where it
-        leads does not learn its address, which may hold a token.
+        ``facts`` are pairs of a name and what it is, ``links`` of a path and its words. Without a
+        ``path`` no search engine keeps the page, and where it leads does not learn its address,
+        which may hold a token.
         """
         return self._render(
             "message",
-            Head(title=title, description=sentence),
+            Head(
+                title=title,
+                description=sentence,
+                canonical=self._absolute(path) if path else "",
+            ),
             title=title,
             sentence=sentence,
             detail=detail,
-            form=form,
+            forms=tuple(forms),
+            facts=tuple(facts),
             links=tuple(links),
         )
 
