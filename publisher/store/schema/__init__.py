@@ -36,6 +36,7 @@ from publisher.store.schema.ledger import (
 )
 from publisher.store.schema.people import (
     consents,
+    course_marks,
     courses,
     declined_series,
     reports,
@@ -53,6 +54,7 @@ __all__ = [
     "attempts",
     "chunks",
     "consents",
+    "course_marks",
     "courses",
     "declined_series",
     "deliveries",
