@@ -188,6 +188,7 @@ def preview_letter(
         content,
         compiled,
         reader,
+        heading=delivering.heading_of(content, letter),
         mark="preview",
         at=at.replace(microsecond=0),
         signer=signer,
@@ -233,6 +234,7 @@ def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) ->
     desk, _ = open_desk(site, now=now)
     content = editing.preview(desk, digest, at=now)
     letter = desk.letters.render(content, [post.post_id for post in content.posts])
+    heading = delivering.heading_of(content, letter)
     stamp = f"{now:%Y%m%d%H%M%S%f}"
     sender = site.config.mail.from_
     data = delivering.address_letter(
@@ -242,9 +244,10 @@ def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) ->
         delivering.Reader(
             address=address, discreet=False, confirmed_at=now, token=tokens.inert("link")
         ),
+        heading=heading,
         mark=f"test.{stamp}",
         at=now.replace(microsecond=0),
-        subject=f"[Test {now:%H:%M}] {content.subject}",
+        subject=f"[Test {now:%H:%M}] {heading.subject}",
         signer=make_signer(site.config, site.environ),
     )
     name = f"test-{digest.name}/{stamp}"

@@ -14,7 +14,9 @@ down_revision = "0004"
 def upgrade() -> None:
     """Add a column and an index to the courses, and make the table of their marks."""
     op.add_column("courses", sa.Column("rehearsed_due_on", sa.Date(), nullable=True))
-    op.create_index(op.f("ix_courses_series_subscriber_id"), "courses", ["series", "subscriber_id"])
+    op.create_index(
+        op.f("ix_courses_series_subscriber_id"), "courses", ["series", "subscriber_id"]
+    )
     op.create_table(
         "course_marks",
         sa.Column("subscriber_id", BIG, nullable=False),
