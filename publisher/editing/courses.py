@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from publisher.editorial.catalog import on_channel
 from publisher.editorial.course import Next, day_of, day_slot, due_after, find_next
+from publisher.errors import NotFound, Problem
 from publisher.letters import spell_day
 from publisher.model import (
     COURSE,
@@ -21,7 +22,7 @@ from publisher.model import (
     SeriesInfo,
     course_series,
 )
-from publisher.store import editions, ledger
+from publisher.store import courses, editions, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from publisher.editing.desk import Desk
     from publisher.editorial.slots import Slot
-    from publisher.model import Catalog, EditionContent, Post
+    from publisher.model import Catalog, EditionContent, Post, Subscriber
     from publisher.store import Store, Transaction
 
 BATCH = 10_000
@@ -215,6 +216,64 @@ def course_audience(
         turns=replace(turns, rehearsal=edition.rehearsal),
         post_ids=frozenset(post.post_id for post in content.posts),
         firsts=tuple(sorted(one.post_id for post in content.posts for one in post.lines[:1])),
+    )
+
+
+# ------------------------------------------------------------------------------------ the preview
+
+
+def next_of(desk: Desk, slug: str, person: Subscriber | None) -> Post:
+    """Return the part a person gets next, else the first that is out; raises NotFound for none."""
+    series = email_series(desk.catalog, slug)
+    if series is None:
+        raise NotFound(_no_series(desk, slug))
+    done = _done(desk, series, person) if person else frozenset()
+    return find_next(series, done).post or series.posts[0]
+
+
+def course_version(
+    desk: Desk, content: EditionContent, person: Subscriber | None, *, at: datetime
+) -> Version:
+    """Return the letter of a course's one part as a person gets it, at their pace."""
+    edition = Edition(
+        id=0,
+        digest=content.digest,
+        number=content.number,
+        rehearsal=content.rehearsal,
+        slot="preview",
+        fire_at=at,
+        state=EditionState.DRAFT,
+    )
+    audience = course_audience(desk, edition, content, now=at)
+    series, part = audience.series, content.posts[0].post_id
+    offered = [f"{pace.days}d" for pace in desk.config.courses.paces]
+    course = None
+    if person:
+        with desk.store.read() as tx:
+            course = courses.read_one(tx, person.id, series.slug, rehearsal=desk.rehearsal)
+    done = _done(desk, series, person) if person else _before(series, part)
+    shown = next(post for post in series.posts if post.id == part)
+    return audience.version(shown, done, course.pace if course else (offered or ["7d"])[0])
+
+
+def _done(desk: Desk, series: Series, person: Subscriber) -> frozenset[str]:
+    ids = [post.id for post in series.posts]
+    with desk.store.read() as tx:
+        return courses.read_done(tx, person.id, ids, rehearsal=desk.rehearsal)
+
+
+def _before(series: Series, post_id: str) -> frozenset[str]:
+    ids = [post.id for post in series.posts]
+    return frozenset(ids[: ids.index(post_id)])
+
+
+def _no_series(desk: Desk, slug: str) -> Problem:
+    return Problem(
+        code="series.unknown",
+        path=f"{COURSE}{slug}",
+        expected="a series with a part for email",
+        got=slug,
+        hint=", ".join(one.slug for one in desk.catalog.series) or "There is no series yet.",
     )
 
 

@@ -43,6 +43,11 @@ class Course:
     ended_at: datetime | None
     """When it was stopped."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether parts come, or will once they are out."""
+        return self.ended_at is None and self.due_on is not None
+
 
 def course_series(digest: str) -> str | None:
     """Return the series whose course an edition's digest is, or nothing for a real digest."""

@@ -159,7 +159,7 @@ def _awaited(
     if person.state is not SubscriberState.ACTIVE:
         return Awaited(series=frozenset(), posts=frozenset())
     mine = courses.read_all(tx, person.id, rehearsal=rehearsal).values()
-    running = frozenset(one.series for one in mine if one.due_on and not one.ended_at)
+    running = frozenset(one.series for one in mine if one.is_running)
     coming: set[str] = set()
     for name in person.digests or config.digests:
         history = editions.read_history(tx, name, rehearsal=rehearsal)
@@ -198,7 +198,7 @@ def start_course(
         _refuse_gone(_find(tx, subscriber_id))
         taken_up = courses.take_up(tx, subscriber_id, slug)
         course = courses.read_one(tx, subscriber_id, slug, rehearsal=timetable.rehearsal)
-        if course and course.ended_at is None and course.due_on is not None:
+        if course and course.is_running:
             return _set_pace(tx, subscriber_id, slug, pace, timetable, now=now) or taken_up
         first_on = first_due_on(timetable.at, timetable.zone, now)
         before = _by_kind(tx, subscriber_id, slug)

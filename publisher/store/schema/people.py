@@ -71,7 +71,7 @@ courses = Table(
     Column("rehearsed_due_on", sa.Date),
     Column("ended_at", UtcDateTime),
     Index(None, "series", "subscriber_id"),
-    comment="a series sent to one subscriber from part 1 at a pace; no day due: it is over",
+    comment="a series sent to one subscriber from part 1 at a pace",
 )
 
 course_marks = Table(

@@ -35,8 +35,3 @@ def upgrade() -> None:
         ),
         comment="what a reader wants of one part that receipts do not say",
     )
-    op.create_table_comment(
-        "courses",
-        "a series sent to one subscriber from part 1 at a pace; no day due: it is over",
-        existing_comment="a series sent to one subscriber from part 1 at a pace",
-    )
