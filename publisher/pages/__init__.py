@@ -29,7 +29,9 @@ from publisher.pages.contents import (
 from publisher.pages.linked_data import describe_article
 from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
+from publisher.pages.views import CourseItem, FeedGroup, Field, Form, Head, SiteView
+
+spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,11 +50,13 @@ if TYPE_CHECKING:
         Withdrawal,
     )
 
-__all__ = ["Field", "Form", "Pages", "SiteView"]
+__all__ = ["CourseItem", "Field", "Form", "Pages", "SiteView", "spell_day", "spell_weekday"]
 
 _NAMES = (
     "archive",
     "base",
+    "course_forms",
+    "courses",
     "edition",
     "editions",
     "feeds",
@@ -60,6 +64,7 @@ _NAMES = (
     "home",
     "lists",
     "message",
+    "missed",
     "post",
     "privacy",
     "series",
@@ -350,6 +355,33 @@ class Pages:
             detail=detail,
             form=form,
             links=tuple(links),
+        )
+
+    # ------------------------------------------------------------------------ series from part 1
+
+    def courses(self, items: Sequence[CourseItem], *, token: str, told: str = "") -> str:
+        """Return a reader's page of courses; ``told`` is what was just done."""
+        return self._render(
+            "courses",
+            Head(title="Series from part 1", description="A series as letters, part by part."),
+            items=items,
+            told=told,
+            back=urls.preferences_path(token),
+        )
+
+    def missed(
+        self, posts: Sequence[Post], catalog: Catalog, *, since: datetime, token: str
+    ) -> str:
+        """Return what a reader was not sent since they joined, in series order."""
+        places = [(catalog.place(post), post) for post in posts]
+        groups = groupby(places, key=lambda one: one[0].series.slug if one[0] else "")
+        title = f"What you were not sent since {words.spell_day(since.astimezone(self._zone))}"
+        return self._render(
+            "missed",
+            Head(title=title, description=title),
+            title=title,
+            groups=[list(group) for _, group in groups],
+            back=urls.preferences_path(token),
         )
 
     # ------------------------------------------------------------------------------- the parts

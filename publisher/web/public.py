@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from publisher.pages import Pages
     from publisher.store import Store
 
-_PRIVATE = {
+PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -84,7 +84,7 @@ def _page(
     form: PageForm | None = None,
 ) -> HTMLResponse:
     text = pages.message(title, sentence, detail=detail, form=form)
-    return HTMLResponse(text, status_code=status, headers=_PRIVATE)
+    return HTMLResponse(text, status_code=status, headers=PRIVATE)
 
 
 def _unknown(pages: Pages) -> HTMLResponse:
@@ -122,5 +122,5 @@ def _add_unsubscribe(
             return _unknown(pages)
         # A mail program asks for one click and reads no page (RFC 8058 section 3.1).
         if one_click and "text/html" not in request.headers.get("accept", ""):
-            return PlainTextResponse("Unsubscribed.\n", headers=_PRIVATE)
+            return PlainTextResponse("Unsubscribed.\n", headers=PRIVATE)
         return _page(pages, "You are unsubscribed", "You will not hear from us again.")

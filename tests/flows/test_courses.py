@@ -51,8 +51,7 @@ def site(folder: Folder) -> app.Site:
     folder.post("sleep/03-three.md", "Three", date="2026-01-03")
     series(folder, status="finished")
     use_relay(folder)
-    site = folder.open()
-    return site
+    return folder.open()
 
 
 def series(folder: Folder, **values: str) -> None:
@@ -73,16 +72,17 @@ def act(site: app.Site, name: str, who: int, *given: Any, now: datetime) -> bool
     timetable = subscribing.read_timetable(site.config)
     match name:
         case "skip":
-            given = given or (None,)
+            (post_id,) = given or (None,)
             return subscribing.skip_part(
-                site.store, who, "sleep", *given, desk.catalog, timetable, now=now
+                site.store, who, "sleep", post_id, desk.catalog, timetable, now=now
             )
         case "restart":
             return subscribing.restart_course(
                 site.store, who, "sleep", desk.catalog, timetable, now=now
             )
         case "pace":
-            return subscribing.change_pace(site.store, who, "sleep", *given, timetable, now=now)
+            (pace,) = given
+            return subscribing.change_pace(site.store, who, "sleep", pace, timetable, now=now)
         case _:
             return subscribing.stop_course(site.store, who, "sleep", now=now)
 
@@ -295,7 +295,7 @@ def test_a_place_is_kept_by_post_when_parts_are_renumbered(folder: Folder, site:
 
 def test_a_part_that_a_digest_brought_is_passed_over(folder: Folder, site: app.Site) -> None:
     """Nobody gets a part twice, and the pace does not suffer: the next one comes on that day."""
-    anna, ben = join(site, "anna", "ben")
+    anna, _ben = join(site, "anna", "ben")
     tick(site, SEEN, "weekly")
     send(site, SEEN)
     folder.post("sleep/04-four.md", "Four", date="2026-11-19")
@@ -317,7 +317,7 @@ def test_a_digest_leaves_a_series_to_the_course_that_brings_it(
     folder: Folder, site: app.Site
 ) -> None:
     """Part 4 does not reach a reader before part 2: the digest goes without it, and plan says so."""
-    anna, ben = join(site, "anna", "ben")
+    _anna, _ben = join(site, "anna", "ben")
     tick(site, SEEN, "weekly")
     send(site, SEEN)
     folder.post("sleep/04-four.md", "Four", date="2026-11-19")
