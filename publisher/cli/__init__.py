@@ -6,6 +6,7 @@ site       init new withdraw import check build
 mailing    plan preview test publish run
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
+coursing   subscribers course
 keeping    backup restore upgrade export
 feedback   feedback suppressions
 naming     dns
@@ -13,11 +14,11 @@ naming     dns
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, site
+from publisher.cli import coursing, editions, feedback, keeping, mailing, naming, people, site
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, editions, people, feedback, keeping, naming):
+for module in (site, mailing, editions, people, coursing, feedback, keeping, naming):
     module.register(root)
 
 

@@ -146,15 +146,16 @@ def readable_parts(data: bytes) -> dict[str, str]:
 
 
 def _reason(content: EditionContent, confirmed_at: datetime | None) -> str:
-    asked = "asked for this series, part by part, and " if course_series(content.digest) else ""
-    return _reason_of(asked, confirmed_at.date() if confirmed_at else None)
+    is_course = course_series(content.digest) is not None
+    return _reason_of(is_course, confirmed_at.date() if confirmed_at else None)
 
 
 @lru_cache(maxsize=4096)
-def _reason_of(asked: str, confirmed_on: date | None) -> str:
+def _reason_of(is_course: bool, confirmed_on: date | None) -> str:  # noqa: FBT001 - cached so
     when = f" on {confirmed_on.day} {confirmed_on:%B %Y}" if confirmed_on else ""
-    what = "your address" if asked else "it"
-    return f"You get this because you {asked}confirmed {what}{when}."
+    if is_course:
+        return f"You asked for this series, and confirmed{when}."
+    return f"You get this because you confirmed it{when}."
 
 
 class Writer:

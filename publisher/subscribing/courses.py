@@ -76,7 +76,9 @@ class CourseView:
     at: int
     """The number of the part before that one, which they had or skipped; 0 for none."""
     pace: str
-    """Theirs, or the first on offer where there is no course."""
+    """Theirs; where there is no course that of the series, else the first on offer."""
+    paces: tuple[str, ...]
+    """Those they may choose, the shortest first."""
     comes_on: date | None
     """The day of the next part, where it has one."""
 
@@ -117,12 +119,14 @@ def _view(
         and part.post.id in done
         and (following.number is None or part.number < following.number)
     ]
+    pace = course.pace if course else series.info.pace or (timetable.paces or ("7d",))[0]
     return CourseView(
         series=series,
         state=state,
         next=following,
         at=max(before, default=0),
-        pace=course.pace if course else (timetable.paces or ("7d",))[0],
+        pace=pace,
+        paces=tuple(sorted({*timetable.paces, pace}, key=pace_days)) if timetable.paces else (),
         comes_on=not_before(course.due_on, first_on)
         if course and state is CourseState.RUNNING
         else None,

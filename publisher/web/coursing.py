@@ -102,9 +102,10 @@ class _Desk:
     def _do(
         self, person: Subscriber, slug: str, act: str, *, pace: str, post: str, now: datetime
     ) -> str:
-        store, catalog = self._store, self._latest.open(now)[1].catalog
-        mine = (store, person.id, slug)
-        chosen = pace if pace in self._timetable.paces else ""
+        catalog, mine = self._latest.open(now)[1].catalog, (self._store, person.id, slug)
+        views = subscribing.list_courses(self._store, person.id, catalog, self._timetable, now=now)
+        view = next((one for one in views if one.series.slug == slug), None)
+        chosen = pace if view and pace in view.paces else ""
         match act:
             case "start":
                 subscribing.start_course(*mine, chosen, catalog, self._timetable, now=now)
@@ -118,7 +119,8 @@ class _Desk:
                 )
                 return "That part is skipped." if done else "That part does not come anyway."
             case "restart":
-                subscribing.start_course(*mine, chosen or "7d", catalog, self._timetable, now=now)
+                own = chosen or (view.pace if view else "")
+                subscribing.start_course(*mine, own, catalog, self._timetable, now=now)
                 subscribing.restart_course(*mine, catalog, self._timetable, now=now)
                 return "Begun again: every part comes once more, from part 1."
             case "stop":
@@ -169,15 +171,14 @@ def course_forms(
     catalog = latest.open(now)[1].catalog
     views = subscribing.list_courses(store, person.id, catalog, timetable, now=now)
     return [
-        _item(view, timetable, token)
+        _item(view, token)
         for view in views
         if timetable.paces or view.state is not CourseState.NONE
     ]
 
 
-def _item(view: CourseView, timetable: Timetable, token: str) -> CourseItem:
+def _item(view: CourseView, token: str) -> CourseItem:
     slug = view.series.slug
-    offered = dict.fromkeys([*timetable.paces, view.pace] if _has(view) else timetable.paces)
     asks_pace = view.state is not CourseState.FINISHED
     return CourseItem(
         slug=slug,
@@ -187,15 +188,11 @@ def _item(view: CourseView, timetable: Timetable, token: str) -> CourseItem:
         told=_tell(view),
         paces=tuple(
             (one, spell_pace(pace_days(one)).capitalize(), one == view.pace)
-            for one in (offered if asks_pace else ())
+            for one in (view.paces if asks_pace else ())
         ),
         post_id=view.next.post.id if view.next.post else "",
         acts=tuple(_acts(view)),
     )
-
-
-def _has(view: CourseView) -> bool:
-    return view.state is not CourseState.NONE
 
 
 def _tell(view: CourseView) -> str:
