@@ -6,6 +6,7 @@ site       init new withdraw import check build
 mailing    plan preview test publish run
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
+coursing   subscribers course
 keeping    backup restore upgrade export
 processes  web scheduler worker
 feedback   feedback suppressions
@@ -16,6 +17,7 @@ proving    privacy
 from __future__ import annotations
 
 from publisher.cli import (
+    coursing,
     editions,
     feedback,
     keeping,
@@ -29,7 +31,18 @@ from publisher.cli import (
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, processes, editions, people, feedback, keeping, naming, proving):
+for module in (
+    site,
+    mailing,
+    processes,
+    editions,
+    people,
+    coursing,
+    feedback,
+    keeping,
+    naming,
+    proving,
+):
     module.register(root)
 
 

@@ -28,8 +28,10 @@ def register(root: Group) -> None:
         root.add_command(command)
 
 
-def _digest(site: Site, name: str) -> Digest:
-    found = site.config.digests.get(name)
+def _digest(site: Site, name: str, *, courses_too: bool = False) -> Digest:
+    from publisher.config import find_digest  # noqa: PLC0415 - `--help` needs none of it
+
+    found = find_digest(site.config, name) if courses_too else site.config.digests.get(name)
     if found is None:
         listed = ", ".join(site.config.digests) or "none"
         raise NotFound(
@@ -94,11 +96,14 @@ def preview(
     signed: bool,  # noqa: FBT001 - click gives it by name
     out: Path,
 ) -> None:
-    """Write letter.html, letter.txt and letter.eml: what would be sent, with inert tokens."""
+    """Write letter.html, letter.txt and letter.eml: what would be sent, with inert tokens.
+
+    DIGEST is a digest, or course:SERIES for the letter of a course.
+    """
     from publisher import app  # noqa: PLC0415
 
     site, now = frame.open(), current_time()
-    chosen = _digest(site, digest)
+    chosen = _digest(site, digest, courses_too=True)
     moment = parse_moment(at, site.config.site.timezone, "--at") if at else now
     files, facts, problems = app.preview_letter(
         site, chosen, at=moment, address=for_, signed=signed
@@ -130,7 +135,7 @@ def test(frame: Frame, digest: str, to: str) -> None:
     from publisher.subscribing import read_address  # noqa: PLC0415
 
     site, now = frame.open(), current_time()
-    chosen, address = _digest(site, digest), read_address(to)
+    chosen, address = _digest(site, digest, courses_too=True), read_address(to)
     outcome, where = app.send_test(site, chosen, address, now=now)
     if frame.json:
         frame.give({"to": address.typed, "outcome": outcome, "where": where})

@@ -166,6 +166,9 @@ def plan_shape(planned: PlannedEdition) -> dict[str, object]:
             }
             for ruling in planned.rulings
         ],
+        "left_out": [
+            {"reason": reason, "people": number} for reason, number in planned.left_out.items()
+        ],
     }
 
 
@@ -177,6 +180,10 @@ def tell_plan(planned: PlannedEdition, zone: str) -> list[str]:
     for ruling in planned.rulings:
         mark = "+" if ruling.verdict == "included" else "-"
         lines.append(f"  {mark} {ruling.title or ruling.path}: {ruling.verdict}, {ruling.reason}")
+    lines += [
+        f"  Without a series that comes part by part, {reason}: {people(number)}"
+        for reason, number in planned.left_out.items()
+    ]
     if not included:
         lines.append("  Nothing new: no edition would be made.")
     return lines

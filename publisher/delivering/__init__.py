@@ -11,15 +11,24 @@ that the next one begins, and the steps of all connections share it; nothing goe
 it. So a kill loses nothing, and can repeat only the mails that were on the wire.
 """
 
-from publisher.delivering.composing import Reader, address_letter, compile_for, readable_parts
+from publisher.delivering.composing import (
+    Heading,
+    Reader,
+    address_letter,
+    compile_for,
+    heading_of,
+    readable_parts,
+)
 from publisher.delivering.rounds import Round, Sending, deliver
 
 __all__ = [
+    "Heading",
     "Reader",
     "Round",
     "Sending",
     "address_letter",
     "compile_for",
     "deliver",
+    "heading_of",
     "readable_parts",
 ]

@@ -1,5 +1,12 @@
 """The nouns: frozen values that every layer shares; none does more than know itself."""
 
+from publisher.model.courses import (
+    COURSE,
+    Course,
+    CourseMark,
+    CourseState,
+    course_series,
+)
 from publisher.model.editions import (
     ACTS_DONE,
     ACTS_FROM,
@@ -61,6 +68,7 @@ from publisher.model.sending import (
 __all__ = [
     "ACTS_DONE",
     "ACTS_FROM",
+    "COURSE",
     "TRANSITIONS",
     "Accepted",
     "Act",
@@ -70,6 +78,9 @@ __all__ = [
     "Catalog",
     "Channel",
     "Consent",
+    "Course",
+    "CourseMark",
+    "CourseState",
     "Deferred",
     "DeliveryState",
     "Edition",
@@ -106,4 +117,5 @@ __all__ = [
     "Uncertain",
     "Verdict",
     "Withdrawal",
+    "course_series",
 ]

@@ -11,7 +11,6 @@ templating   jinja2, a site's own templates before ours
 from __future__ import annotations
 
 import hashlib
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,8 @@ from publisher import __version__, look, urls
 from publisher.model import Channel
 from publisher.pages import words
 from publisher.pages.contents import (
+    by_series,
+    by_year,
     following,
     latest_number,
     list_around,
@@ -29,7 +30,7 @@ from publisher.pages.contents import (
 from publisher.pages.linked_data import describe_article
 from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import FeedGroup, Field, Form, Group, Head, Kept, SiteView
+from publisher.pages.views import CourseItem, FeedGroup, Field, Form, Group, Head, Kept, SiteView
 
 spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
@@ -51,12 +52,24 @@ if TYPE_CHECKING:
         Withdrawal,
     )
 
-__all__ = ["Field", "Form", "Group", "Kept", "Pages", "SiteView", "spell_day", "spell_weekday"]
+__all__ = [
+    "CourseItem",
+    "Field",
+    "Form",
+    "Group",
+    "Kept",
+    "Pages",
+    "SiteView",
+    "spell_day",
+    "spell_weekday",
+]
 
 _NAMES = (
     "archive",
     "author",
     "base",
+    "course_forms",
+    "courses",
     "edition",
     "editions",
     "feeds",
@@ -65,6 +78,7 @@ _NAMES = (
     "home",
     "lists",
     "message",
+    "missed",
     "post",
     "privacy",
     "series",
@@ -197,7 +211,7 @@ class Pages:
                 description=f"Every post of {self._site.name}, by year and month.",
                 canonical=self._absolute(urls.ARCHIVE),
             ),
-            years=self._by_year(catalog.posts),
+            years=by_year(catalog.posts, self._zone),
             catalog=catalog,
             has_editions=has_editions,
             has_tags=any(post.tags for post in catalog.posts),
@@ -374,6 +388,31 @@ class Pages:
             links=tuple(links),
         )
 
+    # ------------------------------------------------------------------------ series from part 1
+
+    def courses(self, items: Sequence[CourseItem], *, token: str, told: str = "") -> str:
+        """Return a reader's page of courses; ``told`` is what was just done."""
+        return self._render(
+            "courses",
+            Head(title="Series from part 1", description="A series as letters, part by part."),
+            items=items,
+            told=told,
+            back=urls.preferences_path(token),
+        )
+
+    def missed(
+        self, posts: Sequence[Post], catalog: Catalog, *, since: datetime, token: str
+    ) -> str:
+        """Return what a reader was not sent since they joined, in series order."""
+        title = f"What you were not sent since {words.spell_day(since.astimezone(self._zone))}"
+        return self._render(
+            "missed",
+            Head(title=title, description=title),
+            title=title,
+            groups=by_series(posts, catalog),
+            back=urls.preferences_path(token),
+        )
+
     # ------------------------------------------------------------------------------- the parts
 
     def _render(self, page: str, head: Head, /, **values: object) -> str:
@@ -451,15 +490,6 @@ class Pages:
 
     def _moment(self, at: datetime) -> str:
         return at.astimezone(self._zone).isoformat(timespec="seconds")
-
-    def _by_year(self, posts: Iterable[Post]) -> list[tuple[int, list[tuple[str, list[Post]]]]]:
-        """Group posts, newest first, by the year and month of the site's zone."""
-        dated = [(post.published_at.astimezone(self._zone), post) for post in posts]
-        years = []
-        for year, of_year in groupby(dated, key=lambda pair: pair[0].year):
-            months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
-            years.append((year, [(name, [post for _, post in group]) for name, group in months]))
-        return years
 
 
 def _by_title(titles: Mapping[str, str]) -> list[FeedGroup]:

@@ -98,6 +98,27 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseItem:
+    """A series that may come from part 1, and what a reader can do with it: one form."""
+
+    slug: str
+    title: str
+    path: str
+    """Of its page."""
+    action: str
+    told: str
+    """Where the reader is, and what comes when."""
+    paces: tuple[tuple[str, str, bool], ...]
+    """A pace, its words, and whether it is theirs; none where nothing is to be paced."""
+    post_id: str
+    """The part that comes next; empty where none is out."""
+    acts: tuple[tuple[str, str], ...]
+    """A button's value and words, the most likely one first."""
+    done: str = ""
+    """What was just done, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """A form with one button, sent by POST."""
 

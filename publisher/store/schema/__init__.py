@@ -39,6 +39,7 @@ from publisher.store.schema.ledger import (
 )
 from publisher.store.schema.people import (
     consents,
+    course_marks,
     courses,
     declined_series,
     notices,
@@ -58,6 +59,7 @@ __all__ = [
     "attempts",
     "chunks",
     "consents",
+    "course_marks",
     "courses",
     "days",
     "declined_series",
