@@ -28,14 +28,24 @@ from publisher.pages.contents import (
     neighbour,
 )
 from publisher.pages.linked_data import describe_article
-from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
+from publisher.pages.markup import dress_body, dress_item, is_own, lead_image, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import CourseItem, FeedGroup, Field, Form, Group, Head, Kept, SiteView
+from publisher.pages.views import (
+    CourseItem,
+    FeedGroup,
+    Field,
+    Form,
+    Group,
+    Head,
+    Kept,
+    SiteView,
+    feed_groups,
+)
 
 spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -153,7 +163,7 @@ class Pages:
     def post(self, post: Post, body: Body, place: Place | None, catalog: Catalog) -> str:
         """Return a post's page: its text and notes, its place in its series, its neighbours."""
         url = self._absolute(urls.post_path(post.location))
-        image, image_url = self._lead_image(post)
+        image, image_url = lead_image(post, self._site.url)
         head = Head(
             title=post.title,
             description=post.summary,
@@ -317,8 +327,8 @@ class Pages:
             series=[
                 self._series_feeds(one) for one in catalog.series if any(map(_is_fed, one.posts))
             ],
-            tags=_by_title(tags),
-            authors=_by_title(names),
+            tags=feed_groups(tags),
+            authors=feed_groups(names),
         )
 
     def privacy(self, kept: Sequence[Kept], *, postal_address: str = "") -> str:
@@ -460,17 +470,6 @@ class Pages:
             every_days=int(series.info.pace.removesuffix("d") or _PACE_DAYS),
         )
 
-    def _lead_image(self, post: Post) -> tuple[str, str]:
-        """Return where the page takes the lead image from, empty for afar, and its address."""
-        if not post.image:
-            return "", ""
-        src = post.image.src
-        if not is_own(src, self._site.url):
-            return "", src
-        if not src.startswith(("/", self._site.url)):
-            src = urls.image_path(post.location, src)
-        return src, self._absolute(src)
-
     def _article(self, post: Post, place: Place | None, url: str, image: str) -> Markup:
         site = self._site
         organization = {"@type": "Organization", "name": site.author or site.name, "url": site.url}
@@ -490,11 +489,6 @@ class Pages:
 
     def _moment(self, at: datetime) -> str:
         return at.astimezone(self._zone).isoformat(timespec="seconds")
-
-
-def _by_title(titles: Mapping[str, str]) -> list[FeedGroup]:
-    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
-    return [FeedGroup(title=title, path=path) for path, title in pairs]
 
 
 def _is_fed(post: Post) -> bool:

@@ -43,6 +43,12 @@ class FeedGroup:
     """Days from part to part in the course that is shown."""
 
 
+def feed_groups(titles: Mapping[str, str]) -> list[FeedGroup]:
+    """Return the feeds of folders, each a path and its title, by title."""
+    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
+    return [FeedGroup(title=title, path=path) for path, title in pairs]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What a page says of itself to programs."""
