@@ -45,6 +45,12 @@ from publisher.model.posts import (
     Verdict,
     Withdrawal,
 )
+from publisher.model.reviews import (
+    Approval,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewState,
+)
 from publisher.model.sending import (
     Accepted,
     Deferred,
@@ -65,6 +71,7 @@ __all__ = [
     "Accepted",
     "Act",
     "Address",
+    "Approval",
     "Author",
     "Body",
     "Catalog",
@@ -96,6 +103,9 @@ __all__ = [
     "Rejected",
     "Report",
     "ReportKind",
+    "ReviewAnswer",
+    "ReviewRequest",
+    "ReviewState",
     "Ruling",
     "Series",
     "SeriesInfo",
