@@ -4,6 +4,7 @@ frame      options that every command takes, errors as people and programs read 
 telling    values as lines and tables
 site       init new withdraw import check build
 mailing    plan preview test publish run
+reviews    review: ask for one, give one, see what waits
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
 keeping    backup restore upgrade export
@@ -13,11 +14,11 @@ naming     dns
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, site
+from publisher.cli import editions, feedback, keeping, mailing, naming, people, reviews, site
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, editions, people, feedback, keeping, naming):
+for module in (site, reviews, mailing, editions, people, feedback, keeping, naming):
     module.register(root)
 
 

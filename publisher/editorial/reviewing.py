@@ -10,8 +10,9 @@ from publisher.model import ReviewAnswer, ReviewState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from publisher.model import Approval, ReviewRequest
+    from publisher.model import ReviewRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +25,15 @@ class Save:
 
 def judge_state(
     source_sha256: str,
-    approvals: Iterable[Approval],
+    approved: AbstractSet[str],
     requests: Iterable[ReviewRequest],
     *,
     needs_review: bool,
 ) -> ReviewState:
-    """Return how a post's present text stands; ``requests`` come oldest first."""
-    approved = {one.source_sha256 for one in approvals}
+    """Return how a post's present text stands.
+
+    ``approved`` are the texts of it that were approved; ``requests`` come oldest first.
+    """
     asked = list(requests)
     if source_sha256 in approved:
         return ReviewState.APPROVED
@@ -59,7 +62,7 @@ def writers(
     found += [one.asked_by for one in requests if one.source_sha256 == source_sha256]
     if not found and saves:
         found = [saves[-1].saved_by]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def is_same_person(one: str, other: str) -> bool:

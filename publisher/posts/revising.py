@@ -15,10 +15,10 @@ import yaml
 from publisher.errors import ContentError, Problem
 from publisher.posts.dates import moment_of
 from publisher.posts.frontmatter import load, split
-from publisher.posts.text import clean, decode, refuse_unclean
+from publisher.posts.text import decode, refuse_unclean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from yaml.nodes import Node
 
@@ -28,6 +28,7 @@ _FENCES = re.compile(
     r"(---[ \t]*(?:\r\n|\r|\n))(.*?)((?<=[\r\n])---[ \t]*(?:(?:\r\n|\r|\n)|\Z))", re.DOTALL
 )
 _DATES = frozenset({"date", "updated", "review_due"})
+_EMPTY_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
 _REST_OF_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
@@ -55,6 +56,8 @@ def revise(
     text, and for front matter that cannot be edited key by key.
     """
     decode(data, where)  # what is no text is told as everywhere
+    for words in _texts([*changes.values(), body]):
+        refuse_unclean(words, where)
     text = data.decode("utf-8")
     mark, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
     fences = _FENCES.match(text)
@@ -64,15 +67,41 @@ def revise(
     line_end = _line_end(fences[1])
     front = _revise_front(fences[2], changes, line_end, where)
     rest = text[fences.end() :]
-    if body is not None and _LINE_END.sub("\n", body) != _LINE_END.sub("\n", rest):
-        refuse_unclean(body, where)
-        rest = _LINE_END.sub(line_end, body)
-        if not rest.endswith(line_end) and rest:
-            rest += line_end
+    if body is not None:
+        rest = _put_body(rest, body, line_end)
     closing = fences[3]
     if rest and closing[-1] not in "\r\n":
         closing += line_end
     return f"{mark}{fences[1]}{front}{closing}{rest}".encode()
+
+
+def _put_body(rest: str, body: str, line_end: str) -> str:
+    """Return what follows the front matter with another Markdown; empty lines before it stay."""
+    there, meant = (_LINE_END.sub("\n", one) for one in (rest, body))
+    there, meant = (one[empty_lines(one) :] for one in (there, meant))
+    if meant == there:
+        return rest
+    if meant and not meant.endswith("\n"):
+        meant += "\n"
+    lead = rest[: empty_lines(rest)] if rest else line_end
+    return lead + meant.replace("\n", line_end)
+
+
+def empty_lines(text: str) -> int:
+    """Return how many characters of a text are empty lines at its beginning."""
+    found = _EMPTY_LINES.match(text)
+    return found.end() if found else 0
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text within a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, dict):
+        yield from _texts([*value, *value.values()])
 
 
 def retype(began: bytes, text: str) -> bytes:
@@ -91,6 +120,7 @@ def write_value(key: str, value: object) -> str:
     """Return one key with its value, as lines of YAML."""
     if key in _DATES and isinstance(value, str) and _is_date(value):
         return f"{key}: {value}\n"
+    value = list(value) if isinstance(value, tuple) else value
     if not isinstance(value, (list, dict)):
         return _dump({key: value}, flow=False)
     written = _dump(value, flow=None)
@@ -157,8 +187,10 @@ def _says(said: _Said, key: str, value: object) -> bool:
     if value is None:
         return key not in said.values
     if isinstance(value, str):
-        return key in said.values and said.written.get(key) == clean(value)
+        return key in said.values and said.written.get(key) == value
     there = said.values.get(key)
+    if isinstance(value, tuple):
+        value = list(value)
     return type(there) is type(value) and there == value
 
 
@@ -166,7 +198,7 @@ def _put(front: str, key: str, value: object, line_end: str, where: str) -> str:
     """Return the front matter with one key written, replaced or removed."""
     entries = _entries(front, where)
     entry = next((one for one in entries if one.key == key), None)
-    lines = "" if value is None else _LINE_END.sub(line_end, write_value(key, _cleaned(value)))
+    lines = "" if value is None else _LINE_END.sub(line_end, write_value(key, value))
     if entry is None:
         gap = "" if not front or front[-1] in "\r\n" else line_end
         return f"{front}{gap}{lines}"
@@ -180,16 +212,6 @@ def _put(front: str, key: str, value: object, line_end: str, where: str) -> str:
     if entry.end > entry.begin and front[entry.end - 1] in "\r\n":
         whole_end = entry.end  # a block ends where its last line does
     return f"{front[: entry.begin]}{lines}{front[whole_end:]}"
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, (list, tuple)):
-        return [_cleaned(one) for one in value]
-    if isinstance(value, dict):
-        return {str(key): _cleaned(one) for key, one in value.items()}
-    return value
 
 
 def _entries(front: str, where: str) -> list[_Entry]:

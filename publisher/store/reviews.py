@@ -83,22 +83,28 @@ def answer(
     answered: ReviewAnswer,
     *,
     by: str,
+    path: str,
     source_sha256: str,
     now: datetime,
-) -> int:
-    """Answer every open request of a post, about the text there is now; return how many."""
+) -> None:
+    """Answer every open request of a post, about the text there is now.
+
+    Whoever asks for changes without being asked is recorded as if they had been, by nobody.
+    """
+    said = {
+        "answer": answered,
+        "answered_by": by,
+        "answered_at": now,
+        "source_sha256": source_sha256,
+    }
     changed = tx.execute(
         sa.update(review_requests)
         .where(review_requests.c.post_id == post_id, review_requests.c.answer.is_(None))
-        .values(
-            answer=answered,
-            answered_by=by,
-            answered_at=now,
-            source_sha256=source_sha256,
-            token_sha256=None,
-        )
+        .values(**said, token_sha256=None)
     )
-    return changed.rowcount
+    if not changed.rowcount and answered is ReviewAnswer.CHANGES:
+        facts = {"post_id": post_id, "path": path, "asked_by": "", "reviewer": by, "asked_at": now}
+        tx.execute(sa.insert(review_requests).values(**facts, **said))
 
 
 def read_requests(

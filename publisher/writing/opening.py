@@ -32,7 +32,7 @@ class Opened:
     fields: Mapping[str, object] = field(default_factory=dict)
     """The front matter: text as it is written there, numbers, true and false, lists, keys."""
     body: str
-    """The Markdown; everything where the front matter cannot be read."""
+    """The Markdown from its first line on; everything where the front matter cannot be read."""
     body_line: int
     """The line of the file on which ``body`` begins."""
     images: tuple[str, ...] = ()
@@ -70,7 +70,8 @@ def take_apart(source: posts.Source) -> Opened:
     try:
         parts = posts.split(text, where)
         front = posts.load(parts.front, where)
-        body, body_line = parts.body, parts.body_line
+        empty = posts.empty_lines(parts.body)
+        body, body_line = parts.body[empty:], parts.body_line + parts.body.count("\n", 0, empty)
         written = {loc[0]: mark.raw for loc, mark in front.marks.items() if len(loc) == 1}
         fields = {key: _shown(value, written[key]) for key, value in front.values.items()}
         problems = front.problems

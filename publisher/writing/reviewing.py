@@ -8,6 +8,7 @@ who last saved the post here.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,13 +23,15 @@ from publisher.store import reviews
 from publisher.writing.folder import find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import date, datetime
 
     from publisher.config import Config
     from publisher.editorial.comparing import Difference
     from publisher.model import Approval, Post, ReviewRequest
     from publisher.store import Store, Transaction
+
+_SETTLED = frozenset({ReviewState.APPROVED, ReviewState.FREE})
 
 LINK_HOURS = 72
 """How long the link in a reviewer's mail works, once."""
@@ -77,8 +80,9 @@ def look(config: Config, store: Store, path: str) -> Review:
         wrote = _writers(tx, post)
         history = reviews.read_history(tx, post.id)
         before = _approved_text(tx, post, approvals)
+    approved = {one.source_sha256 for one in approvals}
     state = reviewing.judge_state(
-        post.source_sha256, approvals, requests, needs_review=needs_review
+        post.source_sha256, approved, requests, needs_review=needs_review
     )
     now_there = _readable(exact.source.data)
     return Review(
@@ -91,6 +95,41 @@ def look(config: Config, store: Store, path: str) -> Review:
         history=tuple(history),
         difference=None if before is None else compare(_readable(before), now_there),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A post whose present text waits for somebody."""
+
+    post: Post
+    state: ReviewState
+    asked: tuple[ReviewRequest, ...]
+    """The requests that are open."""
+
+
+def list_waiting(config: Config, store: Store, those: Sequence[Post]) -> list[Waiting]:
+    """Return the posts whose present text is to be reviewed, or mended after a review.
+
+    A draft waits for nobody.
+    """
+    with store.read() as tx:
+        pairs = pins.load_record(tx).approved
+        everything = reviews.read_requests(tx)
+    approved, asked = defaultdict(set), defaultdict(list)
+    for post_id, digest in pairs:
+        approved[post_id].add(digest)
+    for one in everything:
+        asked[one.post_id].append(one)
+    found = []
+    for post in those:
+        needs_review = _needs_review(config, post)
+        state = reviewing.judge_state(
+            post.source_sha256, approved[post.id], asked[post.id], needs_review=needs_review
+        )
+        if state not in _SETTLED and not post.draft and not post.withdrawn:
+            still = tuple(one for one in asked[post.id] if one.answer is None)
+            found.append(Waiting(post=post, state=state, asked=still))
+    return found
 
 
 def _approved_text(tx: Transaction, post: Post, approvals: list[Approval]) -> bytes | None:
@@ -223,7 +262,15 @@ def ask_for_changes(
 def _answer(
     tx: Transaction, post: Post, answer: ReviewAnswer, *, by: str, note: str, now: datetime
 ) -> None:
-    reviews.answer(tx, post.id, answer, by=by, source_sha256=post.source_sha256, now=now)
+    reviews.answer(
+        tx,
+        post.id,
+        answer,
+        by=by,
+        path=post.path,
+        source_sha256=post.source_sha256,
+        now=now,
+    )
     detail = f"{post.source_sha256[:12]} {note}".strip()
     reviews.note(tx, post.id, str(answer), by=by, now=now, detail=detail)
 

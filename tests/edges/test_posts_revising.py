@@ -91,7 +91,7 @@ def test_line_ends_and_the_byte_order_mark_stay() -> None:
     """A file of Windows stays one: new lines end as its lines do."""
     windows = "\ufeff" + PLAIN.replace("\n", "\r\n")
 
-    made = _revise(windows, "\nNew.\nText.", summary="It is\nof two lines", part=2)
+    made = _revise(windows, "New.\nText.", summary="It is\nof two lines", part=2)
 
     assert made.startswith("\ufeff---\r\n")
     assert "\n" not in made.replace("\r\n", "")
@@ -101,8 +101,14 @@ def test_line_ends_and_the_byte_order_mark_stay() -> None:
 
 def test_a_body_is_replaced_alone() -> None:
     """The front matter stays to the byte where only the Markdown is another."""
-    assert _revise(PLAIN, "\nNew text.") == PLAIN.replace("The text.", "New text.")
-    assert _revise("---\ntitle: A\n---", "B") == "---\ntitle: A\n---\nB\n"
+    assert (
+        _revise(PLAIN, "New text.")
+        == _revise(PLAIN, "\n \nNew text.\n")
+        == PLAIN.replace("The text.", "New text.")
+    )
+    assert _revise("---\ntitle: A\n---", "B") == "---\ntitle: A\n---\n\nB\n"
+    assert _revise("---\ntitle: A\n---\nB\n", "C") == "---\ntitle: A\n---\nC\n"
+    assert _revise(PLAIN, "") == PLAIN.replace("The text.\n", "")
 
 
 def test_front_matter_on_one_line_is_not_edited_by_key() -> None:
