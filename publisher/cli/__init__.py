@@ -4,6 +4,7 @@ frame      options that every command takes, errors as people and programs read 
 telling    values as lines and tables
 site       init new withdraw import check build
 mailing    plan preview test publish run
+reviews    review: ask for one, give one, see what waits
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
 coursing   subscribers course
@@ -26,6 +27,7 @@ from publisher.cli import (
     people,
     processes,
     proving,
+    reviews,
     site,
 )
 from publisher.cli.frame import make_root
@@ -33,6 +35,7 @@ from publisher.cli.frame import make_root
 root = make_root()
 for module in (
     site,
+    reviews,
     mailing,
     processes,
     editions,
