@@ -6,7 +6,7 @@ site       init new withdraw import check build
 mailing    plan preview test publish run
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
-keeping    backup restore upgrade export
+keeping    backup restore upgrade move export
 processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
