@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from publisher import site as files
 from publisher.app.opening import load_config, open_desk
-from publisher.errors import Problem, Refused, Unavailable
-from publisher.store import Store
+from publisher.errors import NotFound, Problem, Refused, Unavailable, UsageError
+from publisher.store import SQLITE, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from publisher.app.opening import Site
     from publisher.model import Edition
-    from publisher.operating import Restored
+    from publisher.operating import Moved, Restored
 
 SERVICE_LOCK = "service.lock"
 """In the state directory: held by the service for as long as it runs."""
 _SEAT = "worker"
+_SERVERS = "postgresql+psycopg://"
 _PATIENCE_SECONDS = 2.0
 
 
@@ -43,6 +44,19 @@ def restore_site(
 
     store = name_store(path, environ)
     return operating.restore(store, source, epoch=str(uuid.uuid4()), by=by, now=now)
+
+
+def move_site(path: Path, environ: Mapping[str, str], to: str, *, by: str, now: datetime) -> Moved:
+    """Carry a site's database to another address; raises UsageError for what is none."""
+    from publisher import operating  # noqa: PLC0415
+
+    store = name_store(path, environ)
+    url = "" if to == SQLITE else to
+    if url and not url.startswith(_SERVERS):
+        raise UsageError(_no_address(to))
+    if not store.url and not store.path.exists():
+        raise NotFound(_no_database(store.path))
+    return operating.move(store, url, by=by, now=now)
 
 
 def upgrade_site(
@@ -124,6 +138,26 @@ def _write_rows(file: Path, rows: Iterator[dict[str, Any]]) -> int:
             stream.write(json.dumps(row, ensure_ascii=False))
         stream.write("\n]\n")
     return count
+
+
+def _no_address(to: str) -> Problem:
+    return Problem(
+        code="usage",
+        path="--to",
+        expected=f"{_SERVERS}user@host/database, or {SQLITE} for the embedded database",
+        got=to,
+        hint="Nothing was changed.",
+    )
+
+
+def _no_database(path: Path) -> Problem:
+    return Problem(
+        code="move.nothing",
+        path=str(path),
+        expected="a database to move",
+        got="no such file",
+        hint="Nothing was changed. Set [database] url and begin there.",
+    )
 
 
 def _taken(target: Path) -> Problem:

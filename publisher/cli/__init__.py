@@ -8,7 +8,7 @@ reviews    review: ask for one, give one, see what waits
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
 coursing   subscribers course
-keeping    backup restore upgrade export
+keeping    backup restore upgrade move export
 processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns

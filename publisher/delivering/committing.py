@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
+from publisher.delivering import gone
 from publisher.store import ledger
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Batch:
     """What one commit says: how mails ended, what never began, and what begins."""
 
     facts: list[ledger.Fact] = field(default_factory=list)
+    gone: list[gone.Gone] = field(default_factory=list)
+    """Whose address takes no mail any more."""
     put_back: list[ledger.Due] = field(default_factory=list)
     """Begun, and never on the wire."""
     suppressed: list[tuple[ledger.Due, str]] = field(default_factory=list)
@@ -40,6 +43,7 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(
             self.facts
+            or self.gone
             or self.put_back
             or self.suppressed
             or self.postponed
@@ -81,6 +85,7 @@ class Book:
     def _write(self, tx: Transaction, batch: Batch, now: datetime) -> Committed:
         # The facts first: what is true must be written before anything follows from it.
         ledger.record_all(tx, self.edition, batch.facts, now=now)
+        gone.suppress(tx, batch.gone, now=now)
         for due in batch.put_back:
             ledger.put_back(tx, due)
         for due, reason in batch.suppressed:

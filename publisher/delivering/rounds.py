@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher import deliverability, site
+from publisher.delivering import gone
 from publisher.delivering.committing import Book
 from publisher.delivering.composing import Writer
 from publisher.delivering.limits import Limits
@@ -155,6 +156,7 @@ def _heed(sending: Sending, edition: Edition, stop: Stop, done: Round) -> None:
         if stop.rests:
             ledger.rest_chunks(tx, edition.id, until=sending.clock() + deliverability.RELAY_WAIT)
             return
+        gone.take_back(tx, stop.blamed, now=sending.clock())
         now = editions.read_one(tx, edition.id)
         if now.state is EditionState.SENDING:
             editions.move(tx, now, EditionState.PAUSED, reason=stop.problem.got)

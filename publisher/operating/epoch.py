@@ -50,7 +50,7 @@ def adopt_epoch(store: Store, state: Path, *, is_new: bool) -> None:
     """
     epoch, file = store.epoch(), state / "epoch"
     if is_new:
-        _write(file, epoch)
+        write_epoch(state, epoch)
         return
     found = _read(file)
     if found != epoch:
@@ -89,7 +89,7 @@ def join(store: Store, state: Path) -> None:
                 "machine: publisher restore --adopt",
             )
         )
-    _write(state / "epoch", store.epoch())
+    write_epoch(state, store.epoch())
 
 
 def take_over(store: Store, state: Path, *, by: str, now: datetime) -> list[Edition]:
@@ -101,7 +101,7 @@ def take_over(store: Store, state: Path, *, by: str, now: datetime) -> list[Edit
         held = hold_restored(tx, by=by, now=now)
         standing.mark_home(tx)
         subscribers.note(tx, by, "adopt", "site", now=now)
-    _write(state / "epoch", store.epoch())
+    write_epoch(state, store.epoch())
     return held
 
 
@@ -122,5 +122,6 @@ def _read(file: Path) -> str:
     return file.read_text("ascii", "replace").strip() if file.is_file() else _NOTHING
 
 
-def _write(file: Path, epoch: str) -> None:
-    site.write(file, f"{epoch}\n".encode(), root=file.parent, durable=True, private=True)
+def write_epoch(state: Path, epoch: str) -> None:
+    """Note beside a database which epoch sends from here."""
+    site.write(state / "epoch", f"{epoch}\n".encode(), root=state, durable=True, private=True)

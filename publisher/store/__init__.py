@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
     from sqlalchemy.pool import Pool
 
-__all__ = ["SQLITE", "Store", "Transaction"]
+__all__ = ["SQLITE", "Store", "Transaction", "make_tables"]
 
 SQLITE = "sqlite"
 """The embedded database, where the name of a database is asked for."""
@@ -99,19 +99,20 @@ class Store:
         return False
 
     def _make(self) -> bool:
-        from publisher.store import dialect  # noqa: PLC0415 - as above
-
         with self.write() as tx:
-            if _revision_of(tx) is not None:  # another process was first
-                return False
-            dialect.check_encoding(tx)
-            _migrate(tx)
-            return True
+            return make_tables(tx)
 
     @property
     def is_shared(self) -> bool:
         """Whether processes of several machines may use it at once."""
         return self.url.startswith("postgresql")
+
+    @property
+    def name(self) -> str:
+        """The database as ``database.url`` names it, without a password; a word for the file."""
+        from publisher.store import dialect  # noqa: PLC0415 - as above
+
+        return dialect.public_name(self.url) if self.url else SQLITE
 
     @property
     def newest_schema(self) -> str:
@@ -169,6 +170,17 @@ def bump_revision(tx: Transaction) -> None:
     from publisher.store import schema  # noqa: PLC0415
 
     tx.execute(sa.update(schema.site).values(revision=schema.site.c.revision + 1))
+
+
+def make_tables(tx: Transaction) -> bool:
+    """Make the tables where there are none; return whether there were none."""
+    from publisher.store import dialect  # noqa: PLC0415 - as above
+
+    if _revision_of(tx) is not None:  # another process was first
+        return False
+    dialect.check_encoding(tx)
+    _migrate(tx)
+    return True
 
 
 def _site_value(tx: Transaction, column: str) -> str:

@@ -71,6 +71,11 @@ def driver_args(url: str) -> dict[str, Any]:
     return {**_CONNECTING, **told}
 
 
+def public_name(url: str) -> str:
+    """Return an address without its password, as it may be shown and kept."""
+    return sa.make_url(url)._replace(password=None).render_as_string(hide_password=False)
+
+
 def _prepare_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - a site on SQLite needs none
 

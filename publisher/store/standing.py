@@ -39,6 +39,11 @@ def mark_home(tx: Transaction) -> None:
     tx.execute(sa.update(schema.standing).values(home=find_home(tx)))
 
 
+def forget_home(tx: Transaction) -> None:
+    """Say that nobody has said yet that this database is the one that sends."""
+    tx.execute(sa.update(schema.standing).values(home="", moved_to=""))
+
+
 def read_moved(tx: Transaction) -> str:
     """Return where this database moved to; nothing while it is the one to use."""
     return str(tx.execute(sa.select(schema.standing.c.moved_to)).scalar_one())
