@@ -22,6 +22,7 @@ from publisher.model import (
 )
 from publisher.store import dialect
 from publisher.store.ledger.ends import UNSENT, end_if_over, give_again, give_back, row_of
+from publisher.store.prepared import Among, Prepared
 from publisher.store.schema import (
     BIG,
     attempts,
@@ -168,8 +169,8 @@ def start_all(tx: Transaction, beginnings: Sequence[Beginning]) -> list[Start]:
     began: set[tuple[Claim, int]] = set()
     for (claim, state, attempts_before, at), people in alike.items():
         mine = _name(claim)
-        rows = tx.execute(
-            _BEGIN,
+        rows = _BEGIN.run(
+            tx,
             {**mine, "people": people, "was": state, "attempts_before": attempts_before, "at": at},
         )
         began |= {(claim, row[0]) for row in rows}
@@ -181,7 +182,7 @@ def start_all(tx: Transaction, beginnings: Sequence[Beginning]) -> list[Start]:
 
 def renew(tx: Transaction, claim: Claim, *, until: datetime) -> None:
     """Keep a chunk for longer, where it is still ours."""
-    tx.execute(_RENEW, {**_name(claim), "until": until})
+    _RENEW.run(tx, {**_name(claim), "until": until})
 
 
 def _name(claim: Claim) -> dict[str, int]:
@@ -189,10 +190,11 @@ def _name(claim: Claim) -> dict[str, int]:
 
 
 def _why_not(tx: Transaction, claim: Claim) -> Start:
-    return Start.SKIPPED if tx.execute(_ASK, _name(claim)).scalar() else Start.STOPPED
+    ((is_held,),) = _ASK.run(tx, _name(claim))
+    return Start.SKIPPED if is_held else Start.STOPPED
 
 
-# Made once: to build a statement costs more than to run it.
+# Compiled once: to build a statement costs more than to run it.
 _EDITION, _CHUNK = sa.bindparam("edition", type_=BIG), sa.bindparam("chunk", type_=sa.Integer)
 _TOKEN = sa.bindparam("mine", type_=BIG)
 _HELD = sa.and_(
@@ -209,19 +211,19 @@ _MAILABLE = sa.exists().where(
     subscribers.c.state == SubscriberState.ACTIVE,
     ~sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash),
 )
-_ASK = sa.select(_HELD)
-_RENEW = (
+_ASK = Prepared(sa.select(_HELD))
+_RENEW = Prepared(
     sa.update(chunks)
     .where(chunks.c.edition_id == _EDITION, chunks.c.id == _CHUNK, chunks.c.token == _TOKEN)
     .values(lease_until=sa.bindparam("until", type_=chunks.c.lease_until.type))
 )
-_BEGIN = (
+_BEGIN = Prepared(
     sa.update(deliveries)
     .where(
         deliveries.c.edition_id == _EDITION,
-        deliveries.c.subscriber_id.in_(sa.bindparam("people", expanding=True)),
+        Among(deliveries.c.subscriber_id, "people"),
         deliveries.c.state == sa.bindparam("was", type_=deliveries.c.state.type),
-        deliveries.c.attempts == sa.bindparam("attempts_before"),
+        deliveries.c.attempts == sa.bindparam("attempts_before", type_=sa.SmallInteger),
         _HELD,
         _MAILABLE,
     )
@@ -313,23 +315,23 @@ def record_all(tx: Transaction, edition: Edition, facts: Sequence[Fact], *, now:
             record(tx, edition, fact, now=now)
     for code, alike in accepted.items():
         people = [fact.due.subscriber_id for fact in alike]
-        rows = tx.execute(_ACCEPT, {"edition": edition.id, "people": people, "said": code})
+        rows = _ACCEPT.run(tx, {"edition": edition.id, "people": people, "said": code})
         done = {row[0] for row in rows}
         for fact in alike:
             if fact.due.subscriber_id not in done:
                 record(tx, edition, fact, now=now)
 
 
-_ACCEPT = (
+_ACCEPT = Prepared(
     sa.update(deliveries)
     .where(
         deliveries.c.edition_id == _EDITION,
-        deliveries.c.subscriber_id.in_(sa.bindparam("people", expanding=True)),
-        deliveries.c.state.not_in([DeliveryState.ACCEPTED, *UNSENT]),
+        Among(deliveries.c.subscriber_id, "people"),
+        *(deliveries.c.state != over for over in (DeliveryState.ACCEPTED, *UNSENT)),
     )
     .values(
         state=DeliveryState.ACCEPTED,
-        code=sa.bindparam("said"),
+        code=sa.bindparam("said", type_=deliveries.c.code.type),
         enhanced=None,
         reply=None,
         next_attempt_at=None,
