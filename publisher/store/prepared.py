@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,9 +10,10 @@ from sqlalchemy.ext.compiler import compiles
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.engine.interfaces import DBAPICursor
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.operators import OperatorType
 
@@ -20,20 +22,46 @@ if TYPE_CHECKING:
 
 
 class Prepared:
-    """A statement whose every value is a parameter; ``run`` gives them by name."""
+    """A statement whose every value is a parameter; they are given by name.
+
+    It goes to the driver as it is, so that a thread that sends need not wait for one that builds.
+    """
 
     def __init__(self, statement: sa.UpdateBase | sa.Select[Any]) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, _Bind]] = {}
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-        """Run it, and return its rows, if it has any."""
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run it, and return its rows as the driver has them."""
+        with closing(self._run(connection, values)) as cursor:
+            return list(cursor.fetchall())
+
+    def count(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        """Run it, and return how many rows it changed."""
+        with closing(self._run(connection, values)) as cursor:
+            return int(cursor.rowcount)
+
+    def _run(self, connection: Connection, values: Mapping[str, Any]) -> DBAPICursor:
         name = connection.dialect.name
         if name not in self._compiled:
             self._compiled[name] = _compile(self._statement, connection.dialect)
         text, bind = self._compiled[name]
-        done = connection.exec_driver_sql(text, bind(values))
-        return done.all() if done.returns_rows else ()
+        return execute(connection, text, bind(values))
+
+
+def execute(
+    connection: Connection, text: str, parameters: dict[str, Any] | tuple[Any, ...] = ()
+) -> DBAPICursor:
+    """Run one statement by the driver; its errors are raised as SQLAlchemy's."""
+    cursor = connection.connection.cursor()
+    driver = connection.dialect.loaded_dbapi
+    try:
+        cursor.execute(text, parameters)
+    except driver.Error as error:
+        raise sa.exc.DBAPIError.instance(
+            text, None, error, driver.Error, dialect=connection.dialect
+        ) from error
+    return cursor
 
 
 def _compile(statement: sa.UpdateBase | sa.Select[Any], dialect: Dialect) -> tuple[str, _Bind]:

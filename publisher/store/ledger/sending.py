@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ from publisher.model import (
 )
 from publisher.store import dialect
 from publisher.store.ledger.ends import UNSENT, end_if_over, give_again, give_back, row_of
-from publisher.store.prepared import Among, Prepared
+from publisher.store.prepared import Among, Prepared, execute
 from publisher.store.schema import (
     BIG,
     attempts,
@@ -166,23 +166,35 @@ def start_all(tx: Transaction, beginnings: Sequence[Beginning]) -> list[Start]:
     for one in beginnings:
         key = (one.claim, one.due.state, one.due.attempts, one.at)
         alike.setdefault(key, []).append(one.due.subscriber_id)
-    began: set[tuple[Claim, int]] = set()
+    began: set[tuple[int, int]] = set()
     for (claim, state, attempts_before, at), people in alike.items():
         mine = _name(claim)
-        rows = _BEGIN.run(
-            tx,
-            {**mine, "people": people, "was": state, "attempts_before": attempts_before, "at": at},
-        )
-        began |= {(claim, row[0]) for row in rows}
+        said = {"people": people, "was": state, "attempts_before": attempts_before, "at": at}
+        began |= {(claim.edition_id, one) for one in _begin(tx, people, mine | said)}
     return [
-        Start.STARTED if (one.claim, one.due.subscriber_id) in began else _why_not(tx, one.claim)
+        Start.STARTED if (due.edition_id, due.subscriber_id) in began else _why_not(tx, one.claim)
         for one in beginnings
+        for due in (one.due,)
     ]
+
+
+def _begin(tx: Transaction, people: list[int], values: dict[str, Any]) -> list[int]:
+    """Begin the mails of those people, and return whose began: as a rule all.
+
+    Only where it is not all are they named one by one: each row that is returned is a turn with
+    the thread that sends.
+    """
+    execute(tx, "SAVEPOINT beginning")
+    if _BEGIN.count(tx, values) == len(people):
+        execute(tx, "RELEASE SAVEPOINT beginning")
+        return people
+    execute(tx, "ROLLBACK TO SAVEPOINT beginning")
+    return [row[0] for row in _BEGIN_AND_NAME.rows(tx, values)]
 
 
 def renew(tx: Transaction, claim: Claim, *, until: datetime) -> None:
     """Keep a chunk for longer, where it is still ours."""
-    _RENEW.run(tx, {**_name(claim), "until": until})
+    _RENEW.count(tx, {**_name(claim), "until": until})
 
 
 def _name(claim: Claim) -> dict[str, int]:
@@ -190,7 +202,7 @@ def _name(claim: Claim) -> dict[str, int]:
 
 
 def _why_not(tx: Transaction, claim: Claim) -> Start:
-    ((is_held,),) = _ASK.run(tx, _name(claim))
+    ((is_held,),) = _ASK.rows(tx, _name(claim))
     return Start.SKIPPED if is_held else Start.STOPPED
 
 
@@ -217,7 +229,7 @@ _RENEW = Prepared(
     .where(chunks.c.edition_id == _EDITION, chunks.c.id == _CHUNK, chunks.c.token == _TOKEN)
     .values(lease_until=sa.bindparam("until", type_=chunks.c.lease_until.type))
 )
-_BEGIN = Prepared(
+_TO_BEGIN = (
     sa.update(deliveries)
     .where(
         deliveries.c.edition_id == _EDITION,
@@ -236,8 +248,9 @@ _BEGIN = Prepared(
             sa.bindparam("at", type_=deliveries.c.first_attempt_at.type),
         ),
     )
-    .returning(deliveries.c.subscriber_id)
 )
+_BEGIN = Prepared(_TO_BEGIN)
+_BEGIN_AND_NAME = Prepared(_TO_BEGIN.returning(deliveries.c.subscriber_id))
 
 
 def put_back(tx: Transaction, due: Due) -> None:
@@ -315,11 +328,11 @@ def record_all(tx: Transaction, edition: Edition, facts: Sequence[Fact], *, now:
             record(tx, edition, fact, now=now)
     for code, alike in accepted.items():
         people = [fact.due.subscriber_id for fact in alike]
-        rows = _ACCEPT.run(tx, {"edition": edition.id, "people": people, "said": code})
-        done = {row[0] for row in rows}
-        for fact in alike:
-            if fact.due.subscriber_id not in done:
-                record(tx, edition, fact, now=now)
+        said = {"edition": edition.id, "people": people, "said": code}
+        if _ACCEPT.count(tx, said) == len(people):
+            continue
+        for fact in alike:  # some were over: who is accepted already stays so
+            record(tx, edition, fact, now=now)
 
 
 _ACCEPT = Prepared(
@@ -336,7 +349,6 @@ _ACCEPT = Prepared(
         reply=None,
         next_attempt_at=None,
     )
-    .returning(deliveries.c.subscriber_id)
 )
 
 
