@@ -17,7 +17,7 @@ import hashlib
 import hmac
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
@@ -45,7 +45,8 @@ class Key:
     id: int
     """From 0 to 65,535."""
     purpose: str
-    """A lower-case word: ``link``, ``bounce``, ``form``, ``session`` or ``pepper``."""
+    """A lower-case word: ``link``, ``bounce``, ``form``, ``session`` or ``pepper``, or one that a
+    key is lent for."""
     secret: bytes = field(repr=False)
     retired: bool = False
 
@@ -83,6 +84,11 @@ def read(token: str, keys: Iterable[Key], purpose: str) -> int | None:
         ):
             return int(subscriber_id)
     return None
+
+
+def lend(keys: Iterable[Key], purpose: str) -> tuple[Key, ...]:
+    """Return the keys for another purpose: a proof covers its word, so neither opens the other's."""
+    return tuple(replace(key, purpose=purpose) for key in keys)
 
 
 def inert(purpose: str) -> str:

@@ -7,17 +7,29 @@ mailing    plan preview test publish run
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
 keeping    backup restore upgrade export
+processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
+proving    privacy
 """
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, site
+from publisher.cli import (
+    editions,
+    feedback,
+    keeping,
+    mailing,
+    naming,
+    people,
+    processes,
+    proving,
+    site,
+)
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, editions, people, feedback, keeping, naming):
+for module in (site, mailing, processes, editions, people, feedback, keeping, naming, proving):
     module.register(root)
 
 

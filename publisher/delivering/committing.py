@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from publisher.delivering.limits import Limits
     from publisher.model import Edition
     from publisher.store import Store, Transaction
 
@@ -68,6 +69,7 @@ class Book:
     owner: str
     resend: bool
     clock: Callable[[], datetime]
+    limits: Limits
     renewed_at: dict[ledger.Claim, datetime] = field(default_factory=dict)
     """When each chunk's lease was last made longer."""
 
@@ -85,7 +87,9 @@ class Book:
             ledger.suppress_delivery(tx, self.edition, due, reason)
         for due, until, reason in batch.postponed:
             ledger.postpone(tx, due, until, reason)
-        answers = ledger.start_all(tx, batch.beginnings)
+        allowed = self.limits.allow(tx, batch.beginnings, now)
+        answers = ledger.start_all(tx, batch.beginnings[:allowed])
+        answers += [ledger.Start.STOPPED] * (len(batch.beginnings) - allowed)
         self._renew(tx, {one.claim for one in batch.beginnings}, now)
         for one, answer in zip(batch.beginnings, answers, strict=True):
             if answer is ledger.Start.SKIPPED:
@@ -93,6 +97,9 @@ class Book:
         for finished in batch.finished:
             ledger.finish_chunk(tx, finished, resend=self.resend)
         claim = self._claim(tx, now) if batch.claims else None
+        begun = zip(batch.beginnings, answers, strict=True)
+        started = [one for one, answer in begun if answer is ledger.Start.STARTED]
+        self.limits.note(tx, started, now)
         return Committed(batch=batch, answers=answers, claim=claim)
 
     def _renew(self, tx: Transaction, claims: set[ledger.Claim], now: datetime) -> None:

@@ -92,7 +92,8 @@ def _write_deliveries(
                 return []
             batch = ledger.gather(tx, edition, list(asked.items()), limit=OPENING_BATCH, now=now)
             if batch is None:
-                ledger.finish_opening(tx, edition)
+                if ledger.finish_opening(tx, edition):
+                    desk.ring(tx, edition)
                 return []
             known = editions.letter_ids(tx, edition.id)
             chosen = _choose(posts, firsts, batch.groups)

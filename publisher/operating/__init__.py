@@ -5,9 +5,9 @@ epoch       which database sends: a copy or a restored one does not, until a per
 keeping     backup, restore, upgrade
 """
 
-from publisher.operating.epoch import adopt_epoch, is_sending, is_unused, take_over
+from publisher.operating.epoch import adopt_epoch, is_sending, is_unused, join, take_over
 from publisher.operating.keeping import LOCKS, Restored, backup, restore, upgrade
-from publisher.operating.upkeep import ROTATING, forget_in_time, rotate_key
+from publisher.operating.upkeep import ROTATING, count_overdue, forget_in_time, rotate_key
 
 __all__ = [
     "LOCKS",
@@ -15,9 +15,11 @@ __all__ = [
     "Restored",
     "adopt_epoch",
     "backup",
+    "count_overdue",
     "forget_in_time",
     "is_sending",
     "is_unused",
+    "join",
     "restore",
     "rotate_key",
     "take_over",

@@ -29,16 +29,19 @@ from publisher.pages.contents import (
 from publisher.pages.linked_data import describe_article
 from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
+from publisher.pages.views import FeedGroup, Field, Form, Group, Head, Kept, SiteView
+
+spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from markupsafe import Markup
 
     from publisher.model import (
+        Author,
         Body,
         Catalog,
         EditionContent,
@@ -48,14 +51,16 @@ if TYPE_CHECKING:
         Withdrawal,
     )
 
-__all__ = ["Field", "Form", "Pages", "SiteView"]
+__all__ = ["Field", "Form", "Group", "Kept", "Pages", "SiteView", "spell_day", "spell_weekday"]
 
 _NAMES = (
     "archive",
+    "author",
     "base",
     "edition",
     "editions",
     "feeds",
+    "forms",
     "frame",
     "home",
     "lists",
@@ -221,6 +226,23 @@ class Pages:
             feeds=feeds,
         )
 
+    def author(self, author: Author, posts: Sequence[Post]) -> str:
+        """Return the list of the posts by one author, newest first."""
+        path = urls.author_path(author.name)
+        feeds = FeedGroup(title=author.name, path=path) if any(map(_is_fed, posts)) else None
+        return self._render(
+            "author",
+            Head(
+                title=author.name,
+                description=f"Posts of {self._site.name} by {author.name}.",
+                canonical=self._absolute(path),
+                own=feeds,
+            ),
+            author=author,
+            posts=posts,
+            feeds=feeds,
+        )
+
     def tags(self, tags: Iterable[tuple[str, int]]) -> str:
         """Return the list of all tags, each with how many posts have it, by name."""
         return self._render(
@@ -269,6 +291,7 @@ class Pages:
         """Return the page that says what feeds are and gives the address of each."""
         fed = [post for post in catalog.posts if _is_fed(post)]
         tags = {urls.tag_path(tag): tag for post in fed for tag in post.tags}
+        names = {urls.author_path(one.name): one.name for post in fed for one in post.authors}
         return self._render(
             "feeds",
             Head(
@@ -280,19 +303,11 @@ class Pages:
             series=[
                 self._series_feeds(one) for one in catalog.series if any(map(_is_fed, one.posts))
             ],
-            tags=[
-                FeedGroup(title=tag, path=path)
-                for path, tag in sorted(tags.items(), key=lambda pair: pair[1].casefold())
-            ],
+            tags=_by_title(tags),
+            authors=_by_title(names),
         )
 
-    def privacy(
-        self,
-        *,
-        keep_attempts_days: int | None = None,
-        keep_unconfirmed_days: int | None = None,
-        postal_address: str = "",
-    ) -> str:
+    def privacy(self, kept: Sequence[Kept], *, postal_address: str = "") -> str:
         """Return the page that says what is stored of whom, and that nothing tracks."""
         return self._render(
             "privacy",
@@ -301,8 +316,7 @@ class Pages:
                 description=f"What {self._site.name} stores about you, and what it never does.",
                 canonical=self._absolute(urls.PRIVACY),
             ),
-            keep_attempts_days=keep_attempts_days,
-            keep_unconfirmed_days=keep_unconfirmed_days,
+            kept=kept,
             postal_address=postal_address,
         )
 
@@ -334,21 +348,29 @@ class Pages:
         sentence: str,
         *,
         detail: str = "",
-        form: Form | None = None,
+        forms: Iterable[Form] = (),
+        facts: Iterable[tuple[str, str]] = (),
         links: Iterable[tuple[str, str]] = (),
+        path: str = "",
     ) -> str:
-        """Return a page that says one thing, and asks for one act where it has a form.
+        """Return a page that says one thing, and asks for an act where it has a form.
 
-        ``links`` are pairs of a path and its words. No search engine keeps the page, and where it
-        leads does not learn its address, which may hold a token.
+        ``facts`` are pairs of a name and what it is, ``links`` of a path and its words. Without a
+        ``path`` no search engine keeps the page, and where it leads does not learn its address,
+        which may hold a token.
         """
         return self._render(
             "message",
-            Head(title=title, description=sentence),
+            Head(
+                title=title,
+                description=sentence,
+                canonical=self._absolute(path) if path else "",
+            ),
             title=title,
             sentence=sentence,
             detail=detail,
-            form=form,
+            forms=tuple(forms),
+            facts=tuple(facts),
             links=tuple(links),
         )
 
@@ -438,6 +460,11 @@ class Pages:
             months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
             years.append((year, [(name, [post for _, post in group]) for name, group in months]))
         return years
+
+
+def _by_title(titles: Mapping[str, str]) -> list[FeedGroup]:
+    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
+    return [FeedGroup(title=title, path=path) for path, title in pairs]
 
 
 def _is_fed(post: Post) -> bool:

@@ -4,6 +4,7 @@ opening   whom an edition goes to: deliveries, receipts and chunks, in batches
 claiming  a chunk for one worker at a time: leased, fenced by a token
 sending   the start of a mail, and the fact of its end
 closing   counts, and the end of an edition
+daily     what all senders share: the mails of a day, the rate
 deciding  a person's word on mails that nobody else can tell of
 ends      which ends leave a mail unsent, and the receipts they give back
 
@@ -27,6 +28,7 @@ from publisher.store.ledger.closing import (
     read_counts,
     read_reasons,
 )
+from publisher.store.ledger.daily import add_to_day, count_senders, open_day, read_day
 from publisher.store.ledger.deciding import (
     doubt_waiting,
     let_go_again,
@@ -75,11 +77,13 @@ __all__ = [
     "Lot",
     "Start",
     "add_deliveries",
+    "add_to_day",
     "begin_opening",
     "claim_chunk",
     "close",
     "count_begun",
     "count_groups",
+    "count_senders",
     "count_uncertain",
     "doubt_waiting",
     "end_open",
@@ -87,10 +91,12 @@ __all__ = [
     "finish_opening",
     "gather",
     "let_go_again",
+    "open_day",
     "opening_range",
     "postpone",
     "put_back",
     "read_counts",
+    "read_day",
     "read_due",
     "read_reasons",
     "read_received",

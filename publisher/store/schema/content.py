@@ -19,6 +19,16 @@ site = Table(
     comment="this database: its epoch, and how often what is public has changed",
 )
 
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("home", sa.Text, nullable=False),
+    Column("moved_to", sa.Text, nullable=False, server_default=""),
+    CheckConstraint("id = 1", name="single"),
+    comment="where this database is, and where it moved to",
+)
+
 keys = Table(
     "keys",
     metadata,
@@ -198,4 +208,19 @@ letters = Table(
     Column("text", sa.Text, nullable=False),
     UniqueConstraint("edition_id", "key"),
     comment="an edition's mail for one set of its posts, rendered and inlined once",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", sa.Text, primary_key=True),
+    Column("channel", sa.String(10), primary_key=True),
+    Column("edition_id", BIG, nullable=False),
+    Column("facts", sa.Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("next_try_at", UtcDateTime, index=True),
+    Column("tries", sa.SmallInteger, nullable=False, server_default="0"),
+    one_of("channel", ("webhook", "command", "mail")),
+    comment="something staff had to know, for one channel: told, to be told, or given up",
 )
