@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 READERS = 400
 LINES = 4
+_FRAME = 24 + 4096
+"""Octets of one page in SQLite's log, with what it says of it."""
 _ONCE = {"claimed": 1, "closing": 1, "finished": 1}
 """Points that come once or so in an edition of one chunk; all others come for every row."""
 
@@ -79,6 +81,24 @@ def test_a_kill_beside_a_server_loses_nobody_either(
 
     assert kills >= 1
     chaos.judge(folder, relay, readers=readers, kills=kills, connections=LINES)
+
+
+@pytest.mark.parametrize("point", ["started", "accepted", "recorded"])
+def test_k16_a_frame_torn_by_a_loss_of_power_costs_no_more_than_a_kill(
+    prepared: Path, tmp_path: Path, point: str
+) -> None:
+    """What was being written as the power went is half there: nothing that was committed is lost."""
+    folder = chaos.copy(prepared, tmp_path / "site")
+    log = folder / "var" / "publisher.sqlite3-wal"
+    with Relay() as relay:
+        kills = _kill(folder, relay, point, "7", "leave")
+        frame = log.read_bytes()[-_FRAME:]
+        with log.open("ab") as file:
+            file.write(frame[: _FRAME // 2])
+        _kill(folder, relay)
+
+    assert (kills, len(frame)) == (1, _FRAME)
+    chaos.judge(folder, relay, readers=READERS, kills=1, connections=LINES)
 
 
 @pytest.mark.parametrize("point", ["dotted", "accepted"])
