@@ -138,18 +138,24 @@ def _count_sets(
 
 
 def preview(
-    desk: Desk, digest: Digest, *, at: datetime, number: int | None = None
+    desk: Desk,
+    digest: Digest,
+    *,
+    at: datetime,
+    number: int | None = None,
+    only: Sequence[Post] = (),
 ) -> EditionContent:
     """Return the content the digest would have at a moment: what is new then, else the newest.
 
     A digest with nothing new is shown with its newest posts, so that there is a letter to see.
+    ``only`` are posts to be shown in place of those.
     """
     with desk.store.read() as tx:
         history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
         made = editions.read_all(tx)
     choice = choose_posts(desk.catalog, history, max_posts=digest.max_posts)
     newest = desk.catalog.posts[: digest.max_posts]
-    posts = list(choice.posts) or reading_order(desk.catalog, newest)
+    posts = list(only) or list(choice.posts) or reading_order(desk.catalog, newest)
     edition = Edition(
         id=0,
         digest=digest.name,

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from publisher.posts.frontmatter import compose, load, split
     from publisher.posts.metadata import bare, kind_of
     from publisher.posts.reading import Shown, parse, render, show, source_sha256
-    from publisher.posts.revising import empty_lines, retype, revise
+    from publisher.posts.revising import retype, revise
     from publisher.posts.series import parse_series
-    from publisher.posts.text import decode, refuse_unclean
+    from publisher.posts.text import decode, empty_lines, refuse_unclean
     from publisher.posts.writing import PLACEHOLDER, draft, free_path
 
 __all__ = [
@@ -71,7 +71,7 @@ _LATER = {
     "compose": "frontmatter",
     "decode": "text",
     "draft": "writing",
-    "empty_lines": "revising",
+    "empty_lines": "text",
     "free_path": "writing",
     "kind_of": "metadata",
     "load": "frontmatter",
