@@ -16,7 +16,7 @@ import base64
 import hmac
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,8 @@ class Key:
     id: int
     """From 0 to 65,535."""
     purpose: str
-    """A lower-case word: ``link``, ``bounce``, ``form``, ``session`` or ``pepper``."""
+    """A lower-case word: ``link``, ``bounce``, ``form``, ``session`` or ``pepper``, or one that a
+    key is lent for."""
     secret: bytes = field(repr=False)
     retired: bool = False
 
@@ -79,6 +80,11 @@ def read(token: str, keys: Iterable[Key], purpose: str) -> int | None:
         ):
             return int(subscriber_id)
     return None
+
+
+def lend(keys: Iterable[Key], purpose: str) -> tuple[Key, ...]:
+    """Return the keys for another purpose: a proof covers its word, so neither opens the other's."""
+    return tuple(replace(key, purpose=purpose) for key in keys)
 
 
 def inert(purpose: str) -> str:

@@ -12,6 +12,8 @@ keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
+noticing     notices on their way out
+proving      that nothing tracks
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
@@ -19,10 +21,14 @@ from publisher.app.job import EditionReport, Report, deliver_open, publish_once,
 from publisher.app.keeping import (
     adopt_site,
     export_site,
+    join_site,
+    move_site,
     name_store,
+    refuse_embedded,
     restore_site,
     run_alone,
     running_service,
+    take_seat,
     upgrade_site,
 )
 from publisher.app.looking import (
@@ -31,6 +37,7 @@ from publisher.app.looking import (
     check_site,
     describe_edition,
     find_edition,
+    find_reader,
     list_editions,
     preview_letter,
     reason_shape,
@@ -39,6 +46,7 @@ from publisher.app.looking import (
 )
 from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
+from publisher.app.noticing import send_notices
 from publisher.app.opening import (
     Site,
     load_config,
@@ -51,6 +59,7 @@ from publisher.app.opening import (
     template_paths,
 )
 from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
+from publisher.app.proving import prove_privacy
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
 
@@ -73,8 +82,10 @@ __all__ = [
     "describe_signing",
     "export_site",
     "find_edition",
+    "find_reader",
     "handle_edition",
     "has_inbox",
+    "join_site",
     "list_editions",
     "list_records",
     "load_config",
@@ -83,6 +94,7 @@ __all__ = [
     "make_pages",
     "make_signer",
     "make_workshop",
+    "move_site",
     "name_store",
     "open_desk",
     "open_inbox",
@@ -90,19 +102,23 @@ __all__ = [
     "open_transport",
     "preview_letter",
     "proof_text",
+    "prove_privacy",
     "publish_once",
     "reason_shape",
+    "refuse_embedded",
     "refuse_unready",
     "report_editions",
     "resolve_edition",
     "restore_site",
     "run_alone",
     "running_service",
+    "send_notices",
     "send_test",
     "show_entry",
     "show_mail",
     "show_page",
     "take_in_feedback",
+    "take_seat",
     "template_paths",
     "upgrade_site",
 ]

@@ -7,18 +7,45 @@ mailing    plan preview test publish run
 reviews    review: ask for one, give one, see what waits
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
-keeping    backup restore upgrade export
+coursing   subscribers course
+keeping    backup restore upgrade move export
+processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
+proving    privacy
 """
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, reviews, site
+from publisher.cli import (
+    coursing,
+    editions,
+    feedback,
+    keeping,
+    mailing,
+    naming,
+    people,
+    processes,
+    proving,
+    reviews,
+    site,
+)
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, reviews, mailing, editions, people, feedback, keeping, naming):
+for module in (
+    site,
+    reviews,
+    mailing,
+    processes,
+    editions,
+    people,
+    coursing,
+    feedback,
+    keeping,
+    naming,
+    proving,
+):
     module.register(root)
 
 

@@ -153,7 +153,7 @@ class Feed:
                 batch.postponed.append((due, until, "its domain takes no more from us for now"))
                 self.end(claim)
             else:
-                self._writer.prepare(due.letter_id)
+                self._writer.prepare(due.letter_id, text_only=due.text_only)
                 self._compose_ahead(claim, due)
 
     def take(self) -> Mail | None:

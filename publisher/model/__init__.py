@@ -1,5 +1,12 @@
 """The nouns: frozen values that every layer shares; none does more than know itself."""
 
+from publisher.model.courses import (
+    COURSE,
+    Course,
+    CourseMark,
+    CourseState,
+    course_series,
+)
 from publisher.model.editions import (
     ACTS_DONE,
     ACTS_FROM,
@@ -67,6 +74,7 @@ from publisher.model.sending import (
 __all__ = [
     "ACTS_DONE",
     "ACTS_FROM",
+    "COURSE",
     "TRANSITIONS",
     "Accepted",
     "Act",
@@ -77,6 +85,9 @@ __all__ = [
     "Catalog",
     "Channel",
     "Consent",
+    "Course",
+    "CourseMark",
+    "CourseState",
     "Deferred",
     "DeliveryState",
     "Edition",
@@ -116,4 +127,5 @@ __all__ = [
     "Uncertain",
     "Verdict",
     "Withdrawal",
+    "course_series",
 ]

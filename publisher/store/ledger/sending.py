@@ -51,6 +51,7 @@ class Due:
     address: Address
     """Empty where the person was erased."""
     discreet: bool
+    text_only: bool
     confirmed_at: datetime | None
     state: DeliveryState
     """``pending``, ``deferred`` or ``uncertain``."""
@@ -92,6 +93,7 @@ def read_due(
             subscribers.c.address,
             subscribers.c.address_key,
             subscribers.c.discreet,
+            subscribers.c.plain_text,
             subscribers.c.confirmed_at,
         )
         .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
@@ -112,6 +114,7 @@ def read_due(
             letter_id=row.letter_id,
             address=Address(typed=row.address or "", key=row.address_key or ""),
             discreet=bool(row.discreet),
+            text_only=bool(row.plain_text),
             confirmed_at=row.confirmed_at,
             state=row.state,
             attempts=row.attempts,

@@ -19,6 +19,16 @@ site = Table(
     comment="this database: its epoch, and how often what is public has changed",
 )
 
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("home", sa.Text, nullable=False),
+    Column("moved_to", sa.Text, nullable=False, server_default=""),
+    CheckConstraint("id = 1", name="single"),
+    comment="where this database is, and where it moved to",
+)
+
 keys = Table(
     "keys",
     metadata,

@@ -7,8 +7,8 @@ from alembic import op
 
 from publisher.store.schema import BIG, UtcDateTime
 
-revision = "0010"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 
 _OPEN = sa.text("answer IS NULL")
 
