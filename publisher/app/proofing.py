@@ -196,6 +196,8 @@ class Seen:
     html_octets: int
     octets: int
     """Of the whole mail."""
+    problems: tuple[Problem, ...] = ()
+    """What a preflight finds in it, by line of ``html`` or of the post."""
 
 
 def show_mail(site: Site, proof: Proof, digest: Digest, data: bytes, *, now: datetime) -> Seen:
@@ -203,10 +205,10 @@ def show_mail(site: Site, proof: Proof, digest: Digest, data: bytes, *, now: dat
 
     ``data`` is the text that was proofed.
     """
-    from publisher import delivering, subscribing, tokens  # noqa: PLC0415
+    from publisher import delivering, editing, subscribing, tokens  # noqa: PLC0415
 
     _loaded(proof)
-    _, content, letter = _letter(site, proof, digest, data, now=now)
+    desk, content, letter = _letter(site, proof, digest, data, now=now)
     reader = delivering.Reader(
         address=subscribing.read_address(SAMPLE_READER),
         discreet=False,
@@ -223,6 +225,7 @@ def show_mail(site: Site, proof: Proof, digest: Digest, data: bytes, *, now: dat
         headers=tuple((name, str(value)) for name, value in parsed.items()),
         html_octets=octets if isinstance(octets, int) else 0,
         octets=len(files["letter.eml"]),
+        problems=tuple(editing.inspect_letter(desk, content, letter)),
     )
 
 

@@ -27,6 +27,7 @@ from publisher.posts.scanning import Scan, scan
 
 if TYPE_CHECKING:
     from publisher.posts.frontmatter import compose, load, split
+    from publisher.posts.markdown import spots
     from publisher.posts.metadata import bare, kind_of
     from publisher.posts.reading import Shown, parse, render, show, source_sha256
     from publisher.posts.revising import retype, revise
@@ -61,6 +62,7 @@ __all__ = [
     "show",
     "source_sha256",
     "split",
+    "spots",
 ]
 
 # The build that finds nothing changed only scans: it does not load the libraries that read posts.
@@ -84,6 +86,7 @@ _LATER = {
     "show": "reading",
     "source_sha256": "reading",
     "split": "frontmatter",
+    "spots": "markdown",
 }
 
 

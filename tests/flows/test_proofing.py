@@ -150,6 +150,10 @@ def test_a_post_is_seen_as_a_letter(site: app.Site) -> None:
     assert "List-Unsubscribe" in headers
     assert len(seen.html.encode()) <= seen.octets
     assert seen.html_octets > 0
+    assert seen.problems == ()
+    panic = _text("Words.\n", title="PANIC!!!")
+    loud = app.show_mail(site, _proof(site, panic), digest, panic, now=NOW)
+    assert "preflight.loud" in {one.code for one in loud.problems}
 
 
 def test_a_new_post_with_images_is_proofed(site: app.Site) -> None:

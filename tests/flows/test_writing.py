@@ -574,6 +574,17 @@ def test_an_image_that_cannot_be_shown_to_all_is_refused(
     assert _file(site, ONE).exists()
 
 
+def test_a_post_that_is_no_text_gets_no_image(site: app.Site) -> None:
+    """It is told as when it is opened, and stays as it is."""
+    _file(site, ONE).write_bytes(b"---\ntitle: \xff\n---\n")
+
+    with pytest.raises(ContentError) as caught:
+        _add(site, ONE, _png())
+
+    assert caught.value.problems[0].code == "post.encoding"
+    assert _file(site, ONE).exists()
+
+
 def test_a_folder_that_is_in_the_way_is_not_overwritten(site: app.Site) -> None:
     """A folder of that name belongs to somebody."""
     _file(site, "sleep/01-One").mkdir()
@@ -584,16 +595,25 @@ def test_a_folder_that_is_in_the_way_is_not_overwritten(site: app.Site) -> None:
     assert _file(site, ONE).exists()
 
 
+BODY = (
+    "[One](sleep/01-one.md) [end][e] [home](/) [x](http://a.org/b.md) `[a](code.md)`\n\n"
+    "[e]: sleep/01-one.md#end\n"
+)
+
+
 def test_a_loose_post_gets_a_folder_too(site: app.Site, folder: Folder) -> None:
     """Its links into series follow."""
-    folder.post("about.md", "About", body="[One](sleep/01-one.md) [home](/) [x]: http://a/b.md\n")
+    folder.post("about.md", "About", body=BODY)
     before = _published(site)
 
     added = _add(site, "about.md", _png())
 
     assert added.path == "about/index.md"
     text = writing.open_post(site.config, added.path).text
-    assert "[One](../sleep/01-one.md) [home](/) [x]: http://a/b.md" in text
+    assert text.endswith(
+        "[One](../sleep/01-one.md) [end][e] [home](/) [x](http://a.org/b.md) `[a](code.md)`\n\n"
+        "[e]: ../sleep/01-one.md#end\n"
+    )
     assert _published(site) == before
 
 
