@@ -5,6 +5,7 @@ job          the scheduled job, once
 alerting     staff, of what waits for them and what is coming
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
+proofing     a text that is not saved: what is wrong in it, and how it would look everywhere
 handling     staff's hand on an edition
 measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, export, and which database sends
@@ -57,6 +58,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
 from publisher.app.proving import prove_privacy
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
@@ -66,7 +68,9 @@ __all__ = [
     "EditionReport",
     "EditionView",
     "Meter",
+    "Proof",
     "Report",
+    "Seen",
     "Site",
     "add_sample_reader",
     "adopt_site",
@@ -97,6 +101,7 @@ __all__ = [
     "open_site",
     "open_transport",
     "preview_letter",
+    "proof_text",
     "prove_privacy",
     "publish_once",
     "reason_shape",
@@ -109,6 +114,9 @@ __all__ = [
     "running_service",
     "send_notices",
     "send_test",
+    "show_entry",
+    "show_mail",
+    "show_page",
     "take_in_feedback",
     "take_seat",
     "template_paths",

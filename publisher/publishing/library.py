@@ -177,6 +177,10 @@ class Library:
             + repr([found.path for found in self.scan.found]).encode()
         ).hexdigest()
 
+    def known_paths(self) -> Mapping[str, str]:
+        """Return where each source's post is, for links between them."""
+        return self._paths
+
     def parsed(self) -> Mapping[str, Parsed]:
         """Return what the next build may skip."""
         return self._parsed
