@@ -69,6 +69,7 @@ from publisher.store.ledger.turns import (
     count_turns,
     due_series,
     gather_turns,
+    move_courses,
     set_due,
 )
 
@@ -100,6 +101,7 @@ __all__ = [
     "gather",
     "gather_turns",
     "let_go_again",
+    "move_courses",
     "opening_range",
     "postpone",
     "put_back",
