@@ -14,12 +14,12 @@ from publisher.editorial.course import (
     Awaited,
     Next,
     day_of,
+    due_at_pace,
     find_missed,
     find_next,
     first_due_on,
     not_before,
     pace_days,
-    repace,
     state_of,
 )
 from publisher.editorial.pace import LONGEST_PACE_DAYS
@@ -253,7 +253,7 @@ def _set_pace(
         return False
     today = day_of(now, timetable.zone)
     due_on = {
-        kind: repace(one, pace, today) if one else None
+        kind: due_at_pace(one, pace, today) if one else None
         for kind, one in _by_kind(tx, subscriber_id, slug).items()
     }
     courses.write(tx, subscriber_id, replace(course, pace=pace), due_on)

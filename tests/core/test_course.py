@@ -16,11 +16,11 @@ from publisher.editorial.course import (
     day_of,
     day_slot,
     due_after,
+    due_at_pace,
     find_missed,
     find_next,
     first_due_on,
     not_before,
-    repace,
     spell_pace,
     state_of,
 )
@@ -210,7 +210,7 @@ def test_another_pace_counts_from_the_last_letter(
     changes: dict[str, object], to: str, expected: date | None
 ) -> None:
     """What is due stays due, and the first letter where it was; nothing is due before today."""
-    assert repace(make_course(**changes), to, TODAY) == expected
+    assert due_at_pace(make_course(**changes), to, TODAY) == expected
 
 
 def test_a_course_taken_up_again_keeps_its_pace() -> None:
