@@ -2,6 +2,7 @@
 
 opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
+alerting     staff, of what waits for them and what is coming
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 handling     staff's hand on an edition
@@ -10,6 +11,8 @@ keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
+noticing     notices on their way out
+proving      that nothing tracks
 """
 
 from publisher.app.handling import handle_edition, resolve_edition
@@ -17,10 +20,14 @@ from publisher.app.job import EditionReport, Report, deliver_open, publish_once,
 from publisher.app.keeping import (
     adopt_site,
     export_site,
+    join_site,
+    move_site,
     name_store,
+    refuse_embedded,
     restore_site,
     run_alone,
     running_service,
+    take_seat,
     upgrade_site,
 )
 from publisher.app.looking import (
@@ -38,6 +45,7 @@ from publisher.app.looking import (
 )
 from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
+from publisher.app.noticing import send_notices
 from publisher.app.opening import (
     Site,
     load_config,
@@ -49,6 +57,7 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.proving import prove_privacy
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
 
@@ -72,6 +81,7 @@ __all__ = [
     "find_reader",
     "handle_edition",
     "has_inbox",
+    "join_site",
     "list_editions",
     "list_records",
     "load_config",
@@ -80,22 +90,27 @@ __all__ = [
     "make_pages",
     "make_signer",
     "make_workshop",
+    "move_site",
     "name_store",
     "open_desk",
     "open_inbox",
     "open_site",
     "open_transport",
     "preview_letter",
+    "prove_privacy",
     "publish_once",
     "reason_shape",
+    "refuse_embedded",
     "refuse_unready",
     "report_editions",
     "resolve_edition",
     "restore_site",
     "run_alone",
     "running_service",
+    "send_notices",
     "send_test",
     "take_in_feedback",
+    "take_seat",
     "template_paths",
     "upgrade_site",
 ]

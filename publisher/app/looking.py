@@ -322,8 +322,8 @@ def _unreviewed(ruling: Ruling) -> Problem:
         level="warning",
         expected="an approval of this exact source",
         got="none",
-        hint="It waits. Approvals come with the console, which is not here yet; "
-        "without reviewer and review.required it is published.",
+        hint=f"It waits. publisher review approve {ruling.path} --by NAME, by somebody who did not "
+        "write it; without reviewer and review.required it is published.",
     )
 
 

@@ -10,6 +10,7 @@ import click
 
 from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, current_time, parse_moment, with_frame
+from publisher.cli.processes import make_server, not_listening
 from publisher.cli.progress import Progress
 from publisher.errors import NotFound, Problem, Unavailable
 from publisher.model import DeliveryState
@@ -224,7 +225,6 @@ def run(frame: Frame) -> None:
     """Serve pages and feeds, keep the schedule and deliver, in one process, until stopped."""
     from publisher import app  # noqa: PLC0415
     from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
-    from publisher.web import make_site  # noqa: PLC0415
 
     site = frame.open()
     logbook.open_log(site, sys.stderr, as_json=frame.json)
@@ -250,25 +250,8 @@ def run(frame: Frame) -> None:
     service = embedded.Service(
         site, on_report=tell_tick, on_progress=tell_mail, on_round=book.look
     )
-    asgi = make_site(
-        site.config,
-        site.store,
-        app.make_pages(site.config),
-        clock.now,
-        metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
-    )
     with app.run_alone(site), signals.stop_requested() as stopping:
-        listened = embedded.serve(
-            asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready
-        )
+        listened = embedded.serve(make_server(site, meter), service, stopping, on_ready=tell_ready)
     if not listened:
-        raise Unavailable(
-            Problem(
-                code="web.listen",
-                path="web.listen",
-                expected=f"to listen on {listen.host}:{listen.port}",
-                got="an address that is in use or not ours",
-                hint='Set another one in config.toml:  [web] listen = "127.0.0.1:8001"',
-            )
-        )
+        raise Unavailable(not_listening(site))
     frame.say("Stopped. What was on the wire is finished and recorded.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from publisher.app import EditionReport, Report
     from publisher.editing import Handled, PlannedEdition, Resolved
     from publisher.model import Edition
-    from publisher.operating import Restored
+    from publisher.operating import Moved, Restored
     from publisher.publishing import Build
 
 _COUNT_WORDS = {
@@ -310,6 +310,24 @@ def tell_restored(done: Restored, source: str) -> list[str]:
         lines.append(f"Kept from it: {count(done.left, 'fact')} of who left after the backup.")
     lines += [f"  {one.name} is held (restored)" for one in done.held]
     return lines
+
+
+def tell_moved(done: Moved) -> list[str]:
+    """Say what was carried where, and what to write for it to be used."""
+    rows = sum(done.counts.values())
+    setting = "" if done.where == "sqlite" else done.where
+    return [
+        f"Moved to {done.where}: {rows:,} rows, each read back and compared."
+        if rows
+        else f"It had moved to {done.where} before; nothing was changed.",
+        "Nothing uses it yet. Write into config.toml, on every machine:",
+        "",
+        "[database]",
+        f'url = "{setting}"',
+        "",
+        "A password belongs in PUBLISHER_DATABASE__URL or a .pgpass file.",
+        "The old database is kept, and refuses to be used.",
+    ]
 
 
 def tell_adopted(held: Sequence[Edition] | None) -> list[str]:

@@ -3,6 +3,8 @@
 rounds      what a round of sending is given and came to; every open edition in turn
 loop        one edition: which mail begins when, and what becomes of it
 feed        what may begin: chunks claimed, rows read, mails composed and signed ahead
+gone        readers whose address takes no mail any more
+limits      what all senders of one database share
 committing  the thread that owns the ledger while an edition is sent
 composing   from a frozen letter to the mail of one reader
 

@@ -53,7 +53,9 @@ def heading_of(content: EditionContent, letter: Letter) -> Heading:
     return Heading(subject=one_line(own.title), preheader=shorten(own.summary))
 
 
-def compile_for(config: Config, content: EditionContent, letter: Letter) -> mail.CompiledLetter:
+def compile_for(
+    config: Config, content: EditionContent, letter: Letter, *, text_only: bool = False
+) -> mail.CompiledLetter:
     """Return a letter as bytes, open only where readers differ."""
     reply_to = config.mail.reply_to
     shown, discreet_shown = (_sender(config, content, discreet=one) for one in (False, True))
@@ -74,7 +76,9 @@ def compile_for(config: Config, content: EditionContent, letter: Letter) -> mail
         help_url=usual.help_url,
         feedback_id=_feedback_id(config, content, discreet_shown.domain),
     )
-    return mail.compile_letter(letter, mailing_list=usual, discreet_list=discreet)
+    return mail.compile_letter(
+        letter, mailing_list=usual, discreet_list=discreet, text_only=text_only
+    )
 
 
 def _sender(config: Config, content: EditionContent, *, discreet: bool) -> Mailbox:
@@ -168,7 +172,7 @@ class Writer:
         self._store = store
         self._signer = signer
         self._edition = edition
-        self._compiled: dict[int, mail.CompiledLetter] = {}
+        self._compiled: dict[tuple[int, bool], mail.CompiledLetter] = {}
         self._headings: dict[int, Heading] = {}
         with store.read() as tx:
             self._content = editions.read_content(tx, edition.id)
@@ -181,13 +185,15 @@ class Writer:
         """Whether a mail costs a signature."""
         return self._signer is not None
 
-    def prepare(self, letter_id: int) -> None:
+    def prepare(self, letter_id: int, *, text_only: bool = False) -> None:
         """Compile a letter before its first mail begins; raises Refused where no mail can be."""
-        if letter_id not in self._compiled:
+        if (letter_id, text_only) not in self._compiled:
             with self._store.read() as tx:
                 letter = editions.read_letter(tx, self._edition.id, letter_id)
             self._headings[letter_id] = heading_of(self._content, letter)
-            self._compiled[letter_id] = compile_for(self._config, self._content, letter)
+            self._compiled[letter_id, text_only] = compile_for(
+                self._config, self._content, letter, text_only=text_only
+            )
 
     def write(self, due: ledger.Due, at: datetime) -> tuple[Envelope, bytes]:
         """Return the envelope and the bytes; the same for every attempt."""
@@ -199,7 +205,7 @@ class Writer:
         data = address_letter(
             self._config,
             self._content,
-            self._compiled[due.letter_id],
+            self._compiled[due.letter_id, due.text_only],
             Reader(
                 address=due.address,
                 discreet=due.discreet,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from publisher.config import Config, Digest
     from publisher.letters import Letters
     from publisher.model import Body, Catalog, Edition, Post
-    from publisher.store import Store
+    from publisher.store import Store, Transaction
 
 MOST_LETTERS = 200
 """Different letters of one edition that need nobody's word."""
@@ -44,6 +44,8 @@ class Desk:
     body_of: Callable[[Post], Body]
     source_of: Callable[[Post], str]
     """A published post's source as text, to say on which line of it something stands."""
+    ring: Callable[[Transaction, Edition], None] = lambda _tx, _edition: None
+    """Calls the workers, in the transaction that lets an edition be sent."""
 
     def digest(self, name: str) -> Digest | None:
         """Return the digest of a name, a course's included; nothing where there is none."""

@@ -124,7 +124,8 @@ def _write_deliveries(
                 return []
             batch = audience.gather(tx)
             if batch is None:
-                ledger.finish_opening(tx, edition)
+                if ledger.finish_opening(tx, edition):
+                    desk.ring(tx, edition)
                 return []
             known = editions.letter_ids(tx, edition.id)
             chosen = audience.choose(batch.groups)

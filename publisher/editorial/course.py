@@ -107,7 +107,7 @@ def due_after(sent_on: date, pace: str) -> date:
     return sent_on + timedelta(days=pace_days(pace))
 
 
-def due_at_pace(course: Course, to: str, today: date) -> date | None:
+def change_pace_of(course: Course, to: str, today: date) -> date | None:
     """Return the due day of a course whose pace changes: counted from its last letter.
 
     What is due already stays due, and so does the first part.

@@ -52,6 +52,12 @@ from publisher.model.posts import (
     Verdict,
     Withdrawal,
 )
+from publisher.model.reviews import (
+    Approval,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewState,
+)
 from publisher.model.sending import (
     Accepted,
     Deferred,
@@ -73,6 +79,7 @@ __all__ = [
     "Accepted",
     "Act",
     "Address",
+    "Approval",
     "Author",
     "Body",
     "Catalog",
@@ -107,6 +114,9 @@ __all__ = [
     "Rejected",
     "Report",
     "ReportKind",
+    "ReviewAnswer",
+    "ReviewRequest",
+    "ReviewState",
     "Ruling",
     "Series",
     "SeriesInfo",

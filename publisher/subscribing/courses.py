@@ -13,8 +13,8 @@ from publisher.editorial.catalog import on_channel
 from publisher.editorial.course import (
     Awaited,
     Next,
+    change_pace_of,
     day_of,
-    due_at_pace,
     find_missed,
     find_next,
     first_due_on,
@@ -253,7 +253,7 @@ def _set_pace(
         return False
     today = day_of(now, timetable.zone)
     due_on = {
-        kind: due_at_pace(one, pace, today) if one else None
+        kind: change_pace_of(one, pace, today) if one else None
         for kind, one in _by_kind(tx, subscriber_id, slug).items()
     }
     courses.write(tx, subscriber_id, replace(course, pace=pace), due_on)

@@ -17,7 +17,7 @@ from publisher.errors import NotFound, Problem, Refused, UsageError
 from publisher.model import CourseState, SubscriberState
 from publisher.pages import CourseItem, spell_weekday
 from publisher.publishing.latest import LatestShelf
-from publisher.web.public import PRIVATE
+from publisher.web.answers import PRIVATE, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,7 @@ class _Desk:
         self, token: str, *, now: datetime, slug: str = "", told: str = "", status: int = 200
     ) -> HTMLResponse:
         """Return the page of courses as they are now, and what was just done."""
-        person = subscribing.find_by_token(self._store, token)
-        if person is None:
-            return self._unknown()
+        person = subscribing.get_by_token(self._store, token)
         if person.state is not SubscriberState.ACTIVE:
             return self._gone(token)
         items = course_forms(
@@ -88,9 +86,7 @@ class _Desk:
         self, token: str, slug: str, act: str, *, pace: str, post: str, now: datetime
     ) -> HTMLResponse:
         """Do what a button says, and show what came of it."""
-        person = subscribing.find_by_token(self._store, token)
-        if person is None:
-            return self._unknown()
+        person = subscribing.get_by_token(self._store, token)
         try:
             told = self._do(person, slug, act, pace=pace, post=post, now=now)
         except (NotFound, Refused, UsageError) as error:
@@ -131,28 +127,19 @@ class _Desk:
 
     def missed(self, token: str, *, now: datetime) -> HTMLResponse:
         """Return the page of what a person was not sent since they joined."""
-        person = subscribing.find_by_token(self._store, token)
-        if person is None:
-            return self._unknown()
+        person = subscribing.get_by_token(self._store, token)
         catalog = self._latest.open(now)[1].catalog
         posts, since = subscribing.list_missed(self._store, person.id, catalog, self._config)
         text = self._pages.missed(posts, catalog, since=since, token=token)
         return HTMLResponse(text, headers=PRIVATE)
 
-    def _unknown(self) -> HTMLResponse:
-        text = self._pages.message(
-            "This link is not one of ours",
-            "It may have been cut in two. Use the link in the newest letter.",
-        )
-        return HTMLResponse(text, status_code=404, headers=PRIVATE)
-
     def _gone(self, token: str) -> HTMLResponse:
-        text = self._pages.message(
+        return answer(
+            self._pages,
             "You get nothing",
             "No series comes to an address that is not subscribed.",
             links=((urls.preferences_path(token), "What you get"),),
         )
-        return HTMLResponse(text, headers=PRIVATE)
 
 
 # ------------------------------------------------------------------------------------ the forms
@@ -184,7 +171,7 @@ def _item(view: CourseView, token: str) -> CourseItem:
         slug=slug,
         title=view.series.title,
         path=urls.post_path(slug),
-        action=f"{urls.preferences_path(token)}/courses#{slug}",
+        action=f"{urls.courses_path(token)}#{slug}",
         told=_tell(view),
         paces=tuple(
             (one, spell_pace(pace_days(one)).capitalize(), one == view.pace)

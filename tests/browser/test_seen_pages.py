@@ -44,12 +44,12 @@ KINDS = (
     "/sleep-slowly/",
     "/tags/",
     "/tags/sleep/",
+    "/authors/riverside-psychiatry/",
     "/archive/",
     "/editions/",
     "/editions/weekly/2/",
     "/feeds/",
     "/privacy/",
-    "/subscribe/",
     ABSENT,
     GONE,
 )

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from publisher.editorial.course import (
     Awaited,
     Next,
+    change_pace_of,
     day_of,
     day_slot,
     due_after,
-    due_at_pace,
     find_missed,
     find_next,
     first_due_on,
@@ -210,7 +210,7 @@ def test_another_pace_counts_from_the_last_letter(
     changes: dict[str, object], to: str, expected: date | None
 ) -> None:
     """What is due stays due, and the first letter where it was; nothing is due before today."""
-    assert due_at_pace(make_course(**changes), to, TODAY) == expected
+    assert change_pace_of(make_course(**changes), to, TODAY) == expected
 
 
 def test_a_course_taken_up_again_keeps_its_pace() -> None:

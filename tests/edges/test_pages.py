@@ -35,7 +35,7 @@ from publisher.model import (
     SeriesLine,
     Withdrawal,
 )
-from publisher.pages import Field, Form, Pages, SiteView
+from publisher.pages import Field, Form, Kept, Pages, SiteView
 from publisher.pages.contents import WHOLE, list_around
 
 if TYPE_CHECKING:
@@ -54,6 +54,14 @@ SITE = SiteView(
     zone="America/New_York",
 )
 PAGES = Pages([SHIPPED], SITE)
+KEPT = [
+    Kept(
+        title="Your entry on the list",
+        why="To send you what you asked for.",
+        what=("your email address", "when you asked"),
+        how_long="Until you erase it.",
+    )
+]
 FIRST = datetime(2026, 9, 1, 4, tzinfo=UTC)
 LIMIT = 30_000
 
@@ -209,11 +217,12 @@ def every_page(pages: Pages = PAGES) -> dict[str, str]:
         "series": pages.series(SLEEP, CATALOG),
         "archive": pages.archive(CATALOG),
         "tag": pages.tag("sleep", [ALONE, TWO, ONE]),
+        "author": pages.author(Author(name="Ann Lee", credentials="MD"), [ALONE, TWO, ONE]),
         "tags": pages.tags([("Sleep", 3), ("insomnia", 1)]),
         "edition": pages.edition(make_edition(item, make_letter_post(ALONE, None))),
         "editions": pages.editions([("Weekly letter", 12, "2026-11-24", "/editions/weekly/12/")]),
         "feeds": pages.feeds(CATALOG),
-        "privacy": pages.privacy(),
+        "privacy": pages.privacy(KEPT),
         "not_found": pages.not_found(),
         "gone": pages.gone(
             Withdrawal(post_id="x", location="sleep/x", reason="gone", series="sleep", part=3)
@@ -221,7 +230,7 @@ def every_page(pages: Pages = PAGES) -> dict[str, str]:
         "message": pages.message(
             "Unsubscribe",
             "You get no more letters.",
-            form=Form(action="/u/token", button="Unsubscribe", hidden={"t": "1"}),
+            forms=[Form(action="/u/token", button="Unsubscribe", hidden={"t": "1"})],
         ),
     }
 
@@ -518,7 +527,7 @@ def test_authors_are_named_with_what_they_are() -> None:
     assert byline(ann, bo) == "By Ann Lee, MD and Bo Chen, PhD"
     assert byline(ann, bo, cy) == "By Ann Lee, MD; Bo Chen, PhD; and Cy Dow"
     linked = post_page(replace(ALONE, authors=(ann,)))
-    assert hrefs(linked, "//a[@rel='author']") == ["https://ann.example"]
+    assert hrefs(linked, "//a[@rel='author']") == ["/authors/ann-lee/"]
 
 
 def test_a_post_tells_its_day_in_the_zone_of_the_site() -> None:
@@ -923,6 +932,19 @@ def test_a_tag_is_called_as_its_authors_do() -> None:
     assert words(tree(PAGES.tag("other", [ONE])).xpath("//h1")[0]) == "other"
 
 
+def test_an_author_has_a_page_and_feeds() -> None:
+    """It says who wrote, where else they are found, and what; a post that no feed has gives none."""
+    ann = Author(name="Ann Lee", credentials="MD", url="https://ann.example")
+    silent = replace(ALONE, channels=frozenset({Channel.WEB}))
+
+    page = tree(PAGES.author(ann, [ONE, ALONE]))
+
+    assert words(page.find(".//main")).startswith("Posts by Ann Lee MDAnn Lee elsewhere")
+    assert hrefs(page, "//main//h2/a") == [urls.post_path(p.location) for p in (ONE, ALONE)]
+    assert "/authors/ann-lee/feed.atom" in hrefs(page, "//main//a")
+    assert "feed.atom" not in " ".join(hrefs(tree(PAGES.author(ann, [silent])), "//main//a"))
+
+
 def test_tags_are_listed_by_name_with_their_numbers() -> None:
     """The list of tags has each with its posts, whatever the case of its letters, and its page."""
     page = tree(PAGES.tags([("Sleep", 3), ("insomnia", 1)]))
@@ -1100,7 +1122,7 @@ def test_every_field_of_a_form_has_a_label() -> None:
         ),
     )
 
-    page = tree(PAGES.message("Preferences", "Choose.", form=form))
+    page = tree(PAGES.message("Preferences", "Choose.", forms=[form]))
 
     inputs = page.xpath("//form//input")
     labelled = page.xpath("//form//label/@for")
@@ -1135,14 +1157,17 @@ def test_a_withdrawn_post_says_when_and_why(reason: str, expected: str) -> None:
 
 
 def test_privacy_says_how_long_things_are_kept() -> None:
-    """The terms and the address are told where they are known."""
-    page = tree(
-        PAGES.privacy(
-            keep_attempts_days=90, keep_unconfirmed_days=14, postal_address="12 River St"
-        )
-    )
+    """What is stored is told with why and for how long; so is the address, where it is known."""
+    page = tree(PAGES.privacy(KEPT, postal_address="12 River St"))
 
-    for fact in ("for 90 days", "after 14 days", "write to 12 River St", "Nobody is tracked"):
+    for fact in (
+        "Your entry on the list",
+        "To send you what you asked for.",
+        "your email address",
+        "Kept: Until you erase it.",
+        "write to 12 River St",
+        "Nobody is tracked",
+    ):
         assert fact in words(page)
 
 

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from publisher import app
 from publisher.engine import clock, embedded, signals
@@ -137,9 +138,8 @@ def test_serve_ends_when_told_and_says_when_it_listens(folder: Folder, free_port
     stopping = threading.Event()
     service = embedded.Service(folder.open(), tick_seconds=60)
 
-    listened = embedded.serve(
-        _hello, service, stopping, host="127.0.0.1", port=free_port, on_ready=stopping.set
-    )
+    server = embedded.make_server(_hello, HttpToolsProtocol, host="127.0.0.1", port=free_port)
+    listened = embedded.serve(server, service, stopping, on_ready=stopping.set)
 
     assert listened
     with pytest.raises(ConnectionRefusedError):

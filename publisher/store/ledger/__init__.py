@@ -6,6 +6,7 @@ turns     whose turn it is in a course, and the day of the next one
 claiming  a chunk for one worker at a time: leased, fenced by a token
 sending   the start of a mail, and the fact of its end
 closing   counts, and the end of an edition
+daily     what all senders share: the mails of a day, the rate
 deciding  a person's word on mails that nobody else can tell of
 ends      which ends leave a mail unsent, and the receipts they give back
 
@@ -29,6 +30,7 @@ from publisher.store.ledger.closing import (
     read_counts,
     read_reasons,
 )
+from publisher.store.ledger.daily import add_to_day, count_senders, open_day, read_day
 from publisher.store.ledger.deciding import (
     doubt_waiting,
     let_go_again,
@@ -86,11 +88,13 @@ __all__ = [
     "Start",
     "Turns",
     "add_deliveries",
+    "add_to_day",
     "begin_opening",
     "claim_chunk",
     "close",
     "count_begun",
     "count_groups",
+    "count_senders",
     "count_turns",
     "count_uncertain",
     "doubt_waiting",
@@ -102,10 +106,12 @@ __all__ = [
     "gather_turns",
     "let_go_again",
     "move_courses",
+    "open_day",
     "opening_range",
     "postpone",
     "put_back",
     "read_counts",
+    "read_day",
     "read_due",
     "read_reasons",
     "read_received",

@@ -113,3 +113,33 @@ reports = Table(
     Index(None, "subscriber_id"),
     comment="a bounce, complaint or mailto unsubscribe that was taken in, once by its digest",
 )
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("kind", sa.String(8), nullable=False),
+    Column("subscriber_id", BIG),
+    Column("consent_id", BIG),
+    Column("address_hash", sa.String(64), nullable=False),
+    Column("address", sa.Text, nullable=False, server_default=""),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("state", sa.String(8), nullable=False, server_default="pending"),
+    Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("used_at", UtcDateTime),
+    Column("asked_again", sa.Integer, nullable=False, server_default="0"),
+    Column("reply", sa.Text, nullable=False, server_default=""),
+    one_of("kind", ("confirm", "known", "welcome", "erase", "move")),
+    one_of("state", ("pending", "sent", "failed", "withheld")),
+    Index(None, "address_hash"),
+    Index(
+        "ix_notices_waiting",
+        "next_attempt_at",
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    ),
+    sqlite_autoincrement=True,  # a link is made of its number, which is nobody else's ever
+    comment="a transactional mail to one person: asked for, and what became of it",
+)

@@ -8,7 +8,7 @@ from alembic import op
 from publisher.store.schema import BIG, UtcDateTime
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0007"
 
 
 def upgrade() -> None:
