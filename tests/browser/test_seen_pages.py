@@ -83,7 +83,9 @@ def _paths(sample: Sample) -> dict[str, int]:
     assert found
     behind_rules = {"/404.html", f"/archive/gone{GONE.rstrip('/')}.html"}
     paths = dict.fromkeys(set(sample.pages()) - behind_rules, 200)
-    return dict(sorted(paths.items())) | {found[1]: 200, ABSENT: 404, GONE: 410}
+    own = f"/preferences/{found[1].removeprefix('/u/')}"
+    acting = dict.fromkeys((found[1], f"{own}/courses", f"{own}/missed"), 200)
+    return dict(sorted(paths.items())) | acting | {ABSENT: 404, GONE: 410}
 
 
 def _open(page: Page, sample: Sample, path: str) -> int:
