@@ -29,7 +29,7 @@ from publisher.pages.contents import (
 from publisher.pages.linked_data import describe_article
 from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import FeedGroup, Field, Form, Group, Head, Kept, SiteView
+from publisher.pages.views import Entry, FeedGroup, Field, Form, Group, Head, Kept, SiteView
 
 spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
@@ -51,7 +51,17 @@ if TYPE_CHECKING:
         Withdrawal,
     )
 
-__all__ = ["Field", "Form", "Group", "Kept", "Pages", "SiteView", "spell_day", "spell_weekday"]
+__all__ = [
+    "Entry",
+    "Field",
+    "Form",
+    "Group",
+    "Kept",
+    "Pages",
+    "SiteView",
+    "spell_day",
+    "spell_weekday",
+]
 
 _NAMES = (
     "archive",
@@ -349,20 +359,21 @@ class Pages:
         *,
         detail: str = "",
         forms: Iterable[Form] = (),
-        facts: Iterable[tuple[str, str]] = (),
+        entries: Iterable[Entry] = (),
         links: Iterable[tuple[str, str]] = (),
         path: str = "",
+        is_error: bool = False,
     ) -> str:
         """Return a page that says one thing, and asks for an act where it has a form.
 
-        ``facts`` are pairs of a name and what it is, ``links`` of a path and its words. Without a
-        ``path`` no search engine keeps the page, and where it leads does not learn its address,
-        which may hold a token.
+        ``links`` are pairs of a path and its words. Without a ``path`` no search engine keeps the
+        page, and where it leads does not learn its address, which may hold a token. Of an error
+        a reader learns from the first word of the title.
         """
         return self._render(
             "message",
             Head(
-                title=title,
+                title=f"Error: {title}" if is_error else title,
                 description=sentence,
                 canonical=self._absolute(path) if path else "",
             ),
@@ -370,7 +381,7 @@ class Pages:
             sentence=sentence,
             detail=detail,
             forms=tuple(forms),
-            facts=tuple(facts),
+            entries=tuple(entries),
             links=tuple(links),
         )
 
