@@ -12,14 +12,16 @@ from publisher import site as files
 from publisher.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from publisher.config import Config
     from publisher.editing import Desk
+    from publisher.model import Edition
     from publisher.notices import Notices
     from publisher.pages import Pages
     from publisher.publishing import Shelf, Workshop
+    from publisher.store import Transaction
     from publisher.transport import Lines, SmtpSettings, Transport
 
 
@@ -32,6 +34,8 @@ class Site:
     environ: Mapping[str, str]
     is_new: bool
     """Whether the database was made just now."""
+    ring: Callable[[Transaction, Edition], None] = lambda _tx, _edition: None
+    """Calls the workers, in the transaction that lets an edition be sent."""
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -145,6 +149,7 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
         catalog=shelf.catalog,
         body_of=shelf.body,
         source_of=shelf.source,
+        ring=site.ring,
     )
     return desk, shelf
 

@@ -129,8 +129,8 @@ def compose(
         ),
     )
     body = _fill(compiled.segments, compiled.slots, values)
-    # As lines of their own: what is plain so is plain wherever it stands.
-    is_plain = compiled.is_plain and _is_plain(b"\r\n".join((b"", head, *values)))
+    # As lines of their own: what is plain so is plain wherever it stands. Headers always are.
+    is_plain = compiled.is_plain and _is_plain(b"\r\n".join((b"", *values)))
     kind = PlainOctets if is_plain else bytes
     if signer is None:
         return kind(b"".join((head, b"\r\n", *body)))

@@ -43,6 +43,12 @@ class FeedGroup:
     """Days from part to part in the course that is shown."""
 
 
+def feed_groups(titles: Mapping[str, str]) -> list[FeedGroup]:
+    """Return the feeds of folders, each a path and its title, by title."""
+    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
+    return [FeedGroup(title=title, path=path) for path, title in pairs]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What a page says of itself to programs."""
@@ -103,6 +109,27 @@ class Group:
     legend: str
     fields: tuple[Field, ...]
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseItem:
+    """A series that may come from part 1, and what a reader can do with it: one form."""
+
+    slug: str
+    title: str
+    path: str
+    """Of its page."""
+    action: str
+    told: str
+    """Where the reader is, and what comes when."""
+    paces: tuple[tuple[str, str, bool], ...]
+    """A pace, its words, and whether it is theirs; none where nothing is to be paced."""
+    post_id: str
+    """The part that comes next; empty where none is out."""
+    acts: tuple[tuple[str, str], ...]
+    """A button's value and words, the most likely one first."""
+    done: str = ""
+    """What was just done, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ links          what the links in a letter do
 choosing       what a person gets
 owning         what is kept of a person: seen, moved, erased
 mailing        the notices that all this leads to
+courses        a series from part 1, by a reader's hand or staff's
 suppressions   standing do-not-mail facts
 """
 
@@ -28,6 +29,18 @@ from publisher.subscribing.confirming import (
     confirm,
     find_request,
     refuse_for_ever,
+)
+from publisher.subscribing.courses import (
+    CourseView,
+    Timetable,
+    change_pace,
+    list_courses,
+    list_missed,
+    read_timetable,
+    restart_course,
+    skip_part,
+    start_course,
+    stop_course,
 )
 from publisher.subscribing.doors import (
     Age,
@@ -80,12 +93,14 @@ __all__ = [
     "Choices",
     "Closed",
     "Confirmation",
+    "CourseView",
     "Gate",
     "Import",
     "Mailed",
     "Offer",
     "Post",
     "Standing",
+    "Timetable",
     "Wish",
     "add",
     "admit",
@@ -93,6 +108,7 @@ __all__ = [
     "ask_again",
     "ask_for_link",
     "ask_to_move",
+    "change_pace",
     "choose",
     "confirm",
     "decide_digests",
@@ -111,18 +127,25 @@ __all__ = [
     "has_due_notices",
     "import_list",
     "invite",
+    "list_courses",
+    "list_missed",
     "list_people",
     "list_suppressions",
     "move",
     "read_address",
     "read_stamp",
+    "read_timetable",
     "refuse_for_ever",
     "release_address",
+    "restart_course",
     "say_duration",
     "say_wording",
     "send_notices",
     "show_person",
+    "skip_part",
     "stamp_form",
+    "start_course",
+    "stop_course",
     "suppress_address",
     "undo_unsubscribe",
     "unsubscribe",

@@ -28,12 +28,14 @@ def make_site(
     """
     from publisher.web.answers import Bounded  # noqa: PLC0415
     from publisher.web.courses import add_course_feeds  # noqa: PLC0415 - files need none of it
+    from publisher.web.coursing import add_course_forms  # noqa: PLC0415
     from publisher.web.metrics import add_metrics  # noqa: PLC0415
     from publisher.web.public import make_app  # noqa: PLC0415
     from publisher.web.site import StaticSite  # noqa: PLC0415
 
     app = make_app(config, store, pages, clock)
     add_course_feeds(app, config, store, pages, clock)
+    add_course_forms(app, config, store, pages, clock)
     if metrics:
         add_metrics(app, pages, metrics)
     return StaticSite(

@@ -126,6 +126,10 @@ class _Sheet:
             "Saved" if is_saved else "What you get",
             self._say(person, now=now),
             forms=[choices, _leave_form(token), _data_form(token)],
+            links=(
+                (urls.courses_path(token), "A series from part 1, one part after the other"),
+                (urls.missed_path(token), "What you were not sent"),
+            ),
             status=422 if problem else 200,
             is_error=bool(problem),
         )

@@ -34,6 +34,7 @@ FENCES = {
     "dns": "publisher.probes",
     "feedgen": "publisher.feeds",
     "flufl": "publisher.inbox.oddities",
+    "mammoth": "publisher.exchange.documents",
     "premailer": "publisher.letters",
     "sqlalchemy": "publisher.store",
 }

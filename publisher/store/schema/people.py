@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
-from publisher.model import Meaning, SubscriberState
+from publisher.model import CourseMark, Meaning, SubscriberState
 from publisher.store.schema.columns import BIG, UtcDateTime, metadata, one_of
 
 subscribers = Table(
@@ -68,8 +68,21 @@ courses = Table(
     Column("pace", sa.Text, nullable=False),
     Column("started_on", sa.Date, nullable=False),
     Column("next_due_on", sa.Date),
+    Column("rehearsed_due_on", sa.Date),
     Column("ended_at", UtcDateTime),
+    Index(None, "series", "subscriber_id"),
     comment="a series sent to one subscriber from part 1 at a pace",
+)
+
+course_marks = Table(
+    "course_marks",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    Column("post_id", sa.Text, primary_key=True),
+    Column("rehearsal", sa.Boolean, primary_key=True),
+    Column("mark", sa.String(8), nullable=False),
+    one_of("mark", CourseMark),
+    comment="what a reader wants of one part that receipts do not say",
 )
 
 suppressions = Table(

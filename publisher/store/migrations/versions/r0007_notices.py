@@ -8,7 +8,7 @@ from alembic import op
 from publisher.store.schema import BIG, UtcDateTime
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:
