@@ -95,7 +95,7 @@ def write(
     file or a file a directory; Unavailable where the file system refuses.
     """
     with batch(root, durable=durable, private=private) as files:
-        return files.write(path, data, compressed=compressed)
+        return files.write(path, data, variants=VARIANTS if compressed else ())
 
 
 @contextmanager
@@ -124,19 +124,16 @@ class Batch:
         """By the file's own place, in the order of taking it: where it lies, "" for one to go."""
         self._made: set[str] = set()
 
-    def write(
-        self, path: Path, data: bytes, *, compressed: bool = False, variants: Suffixes = VARIANTS
-    ) -> bool:
+    def write(self, path: Path, data: bytes, *, variants: Suffixes = ()) -> bool:
         """Write the file aside, and its variants; return whether it differs from what is there.
 
-        ``variants`` are those it has where it is ``compressed``. Raises as ``site.write`` does.
+        Raises as ``site.write`` does.
         """
-        wanted = variants if compressed else ()
         with _told(self._root / path):
             target = _inside(self._root, path)
-            if _is_current(target, data, wanted):
+            if _is_current(target, data, variants):
                 return False
-            self._write_all(_renditions(str(target), data, wanted))
+            self._write_all(_renditions(str(target), data, variants))
         return True
 
     def _write_all(self, renditions: dict[str, bytes | None]) -> None:

@@ -13,12 +13,12 @@ naming     dns
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, site
 from publisher.cli.frame import make_root
 
-root = make_root()
-for module in (site, mailing, editions, people, feedback, keeping, naming):
-    module.register(root)
+root = make_root(
+    f"{__name__}.{part}"
+    for part in ("site", "mailing", "editions", "people", "feedback", "keeping", "naming")
+)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from publisher.posts.files import Found, Name, Source, name_of, read
-from publisher.posts.scanning import Scan, scan
+from publisher.posts.scanning import Scan, outline, scan
 
 if TYPE_CHECKING:
     from publisher.posts.frontmatter import compose
@@ -37,6 +37,7 @@ __all__ = [
     "compose",
     "draft",
     "name_of",
+    "outline",
     "parse",
     "parse_series",
     "read",

@@ -64,11 +64,7 @@ def _write_all(press: Press, outputs: Sequence[Output]) -> list[str]:
     with site.batch(root, durable=True) as files:
         for output in outputs:
             if output.feed:
-                # Of an archive gzip's is as small as Brotli's, and it is fetched once by a reader.
-                variants = (site.GZIP,) if output.archive else site.VARIANTS
-                changed = files.write(
-                    root / output.file, output.make(), compressed=True, variants=variants
-                )
+                changed = files.write(root / output.file, output.make(), variants=output.variants)
             else:
                 changed = site.write(
                     root / output.file, output.make(), root=root, compressed=output.asset

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from publisher import feeds, urls
+from publisher import feeds, site, urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,19 @@ class Output:
     """It is read from the store, to which a copy of this process has no connection."""
     carries: tuple[Post, ...] = ()
     """The posts whose entries it joins."""
+
+    @property
+    def variants(self) -> site.Suffixes:
+        """What is added to its name for the compressed variants it has."""
+        if self.archive:
+            # There gzip's is as small as Brotli's, and it is fetched once by a reader.
+            return (site.GZIP,)
+        return site.VARIANTS if self.feed or self.asset else ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its name and those of its variants."""
+        return (self.file, *(self.file + suffix for suffix in self.variants))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +92,17 @@ class Press:
 
 def masthead_of(config: Config) -> feeds.Masthead:
     """Return what all feeds of a site say alike."""
-    site = config.site
-    logo = urls.absolute(site.url, site.logo)
+    ours = config.site
+    logo = urls.absolute(ours.url, ours.logo)
     logo = logo if urls.is_web_address(logo) else ""
     return feeds.Masthead(
-        site_id=site.id,
-        name=site.name,
-        url=site.url,
-        language=site.language,
-        author=site.author,
-        notice=site.notice,
-        crisis=site.crisis,
+        site_id=ours.id,
+        name=ours.name,
+        url=ours.url,
+        language=ours.language,
+        author=ours.author,
+        notice=ours.notice,
+        crisis=ours.crisis,
         hub=config.feeds.hub,
         logo=logo,
         icon=logo,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import publisher
 from publisher import app, publishing
+from publisher.app import opening
 from publisher.errors import Unavailable
 from publisher.publishing import Build, build
 from publisher.site import TEMPORARY, hold
@@ -192,6 +195,29 @@ def test_a_file_lost_from_public_is_written_again(folder: Folder, site: app.Site
         **{name: data for name, (data, _) in before.items()},
         "verification.txt": b"mine",
     }
+
+
+def test_a_file_damaged_in_public_is_written_again(folder: Folder, site: app.Site) -> None:
+    """A page or a compressed feed that somebody wrote over comes back; the others stay."""
+    _build(site)
+    before = _public(folder)
+    for name in ("sleep/one/index.html", "feed.atom.gz"):
+        (folder.path / "public" / name).write_bytes(b"damaged")
+
+    again = _build(site)
+
+    assert sorted(again.written) == ["feed.atom", "sleep/one/index.html"]
+    assert {name: data for name, (data, _) in _public(folder).items()} == {
+        name: data for name, (data, _) in before.items()
+    }
+
+
+def test_code_of_every_part_is_in_the_fingerprint() -> None:
+    """A program that renders otherwise takes nothing from the memory of the one before."""
+    lines = list(opening._made_of(str(Path(publisher.__file__).parent)))
+
+    for part in ("pages/templating.py", "feeds/xml_formats.py", "site.py", "app/opening.py"):
+        assert [line for line in lines if f"/publisher/{part}\0" in line]
 
 
 def test_other_code_or_templates_render_everything_anew(folder: Folder, site: app.Site) -> None:
@@ -469,10 +495,13 @@ def test_a_temporary_file_of_a_killed_build_is_swept(folder: Folder, site: app.S
     _build(site)
     left = folder.path / "public" / f"{TEMPORARY}left"
     left.write_bytes(b"half")
+    begun = folder.path / "var" / publishing.BEGUN_FILE
+    begun.touch()
 
     _build(site)
 
     assert not left.exists()
+    assert not begun.exists()
 
 
 def test_edition_opened_during_a_build_is_seen_by_the_next(folder: Folder) -> None:
