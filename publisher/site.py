@@ -18,20 +18,13 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import brotli
-from zlib_ng import gzip_ng
-
 from publisher.errors import NotFound, Problem, Refused, Unavailable
+from publisher.renditions import VARIANTS, Suffixes, compress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-BROTLI: Final = ".br"
-GZIP: Final = ".gz"
-Suffixes = tuple[str, ...]
-VARIANTS: Final[Suffixes] = (BROTLI, GZIP)
-"""What is added to a file's name for its compressed variants, the better first."""
 TEMPORARY: Final = ".~"
 """How the name of a file that is being written begins; such a file is never served."""
 
@@ -43,11 +36,11 @@ class _Modes(NamedTuple):
 
 _PUBLIC_MODES = _Modes(0o644, 0o755)
 _PRIVATE_MODES = _Modes(0o600, 0o700)
+_NO_STEPS = frozenset({"", ".", ".."})
 _SECOND_NS = 1_000_000_000
 _FEW = 64
 """More files than this are not flushed one by one."""
 _MANY_NAMES = 1_000
-_NAMES = (b"n", b"na", b"name")
 _numbers = count()
 _POLL_SECONDS = 0.05
 _CLEAR_THE_WAY = "Move it away, then publish again; nothing was written."
@@ -108,8 +101,7 @@ def batch(root: Path, *, durable: bool = False, private: bool = False) -> Iterat
     files = Batch(root, _PRIVATE_MODES if private else _PUBLIC_MODES)
     try:
         yield files
-        with _told(root):
-            files.put_in_place(durable=durable)
+        files.put_in_place(durable=durable)
     finally:
         files.discard()
 
@@ -122,21 +114,56 @@ class Batch:
         self._modes = modes
         self._waiting: dict[str, str] = {}
         """By the file's own place, in the order of taking it: where it lies, "" for one to go."""
+        self._known: set[str] = set()
+        """Directories that are there, and no symlinks."""
         self._made: set[str] = set()
+        """Those of them that this batch made: nothing else is in them."""
+        self._taken: set[str] = set()
 
     def write(self, path: Path, data: bytes, *, variants: Suffixes = ()) -> bool:
         """Write the file aside, and its variants; return whether it differs from what is there.
 
         Raises as ``site.write`` does.
         """
-        with _told(self._root / path):
-            target = _inside(self._root, path)
-            if _is_current(target, data, variants):
+        with _told(self._root, path):
+            file = self._enter_all(path)
+            is_new = file.rpartition("/")[0] in self._made and file not in self._taken
+            if not is_new and _is_current(file, data, variants):
                 return False
-            self._write_all(_renditions(str(target), data, variants))
+            self._taken.add(file)
+            self._write_all(_renditions(file, data, variants, is_new=is_new), is_new=is_new)
         return True
 
-    def _write_all(self, renditions: dict[str, bytes | None]) -> None:
+    def _enter_all(self, path: Path) -> str:
+        """Return the file's place below the root, its directories made; raises Refused."""
+        *folders, name = _steps(self._root, path)
+        step = str(self._root)
+        for folder in folders:
+            step = f"{step}/{folder}"
+            if step not in self._known:
+                self._enter(step)
+        return f"{step}/{name}"
+
+    def _enter(self, step: str) -> None:
+        """Make a directory, or see that it is one."""
+        try:
+            self._make(step)
+        except FileNotFoundError:
+            made = _make_directories(self._root, self._modes.directory)
+            self._made.update(map(str, made))
+            self._make(step)
+        self._known.add(step)
+
+    def _make(self, step: str) -> None:
+        try:
+            os.mkdir(step)  # noqa: PTH102 - as in _modified_ns
+        except FileExistsError:
+            _refuse_unless(stat.S_ISDIR, step, _mode(step))
+        else:
+            os.chmod(step, self._modes.directory)  # noqa: PTH101 - as in _modified_ns
+            self._made.add(step)
+
+    def _write_all(self, renditions: dict[str, bytes | None], *, is_new: bool) -> None:
         """Write every rendition aside and give all one time."""
         written = []
         for file, data in renditions.items():
@@ -144,12 +171,14 @@ class Batch:
             if data is not None:
                 self._waiting[file] = self._write_aside(file, data)
                 written.append(self._waiting[file])
+        if is_new and len(written) == 1:
+            return  # it has its time
         modified_ns = _next_modified_ns(written[-1], renditions)
         for temporary in written:
             os.utime(temporary, ns=(modified_ns, modified_ns))
 
     def _write_aside(self, file: str, data: bytes) -> str:
-        folder, name = os.path.split(file)
+        folder, _, name = file.rpartition("/")
         try:
             descriptor, temporary = _create(folder, name, self._modes.file)
         except FileNotFoundError:
@@ -157,26 +186,28 @@ class Batch:
             self._made.update(map(str, made))
             descriptor, temporary = _create(folder, name, self._modes.file)
         self._waiting[file] = temporary
-        with os.fdopen(descriptor, "wb", buffering=0) as stream:
+        try:
             left = memoryview(data)
             while left:
-                left = left[stream.write(left) :]
+                left = left[os.write(descriptor, left) :]
+        finally:
+            os.close(descriptor)
         return temporary
 
-    def put_in_place(self, *, durable: bool) -> None:
+    def put_in_place(self, *, durable: bool = False) -> None:
         """Let every file take its place, the plain one after its variants."""
-        waiting = self._waiting
-        if durable and waiting:
-            _flush_all(temporary for temporary in waiting.values() if temporary)
-        folders = {file.rpartition("/")[0] for file in waiting}
-        for file, temporary in list(waiting.items()):
-            if temporary:
-                os.replace(temporary, file)  # noqa: PTH105 - as in _modified_ns
-            else:
-                Path(file).unlink(missing_ok=True)
-            del waiting[file]
-        if durable and folders:
-            _flush_all({*folders, *(made.rpartition("/")[0] for made in self._made)})
+        with _told(self._root):
+            if durable and self._waiting:
+                _flush_all(temporary for temporary in self._waiting.values() if temporary)
+            folders = {file.rpartition("/")[0] for file in self._waiting} if durable else set()
+            for file, temporary in list(self._waiting.items()):
+                if temporary:
+                    os.replace(temporary, file)  # noqa: PTH105 - as in _modified_ns
+                else:
+                    Path(file).unlink(missing_ok=True)
+                del self._waiting[file]
+            if folders:
+                _flush_all({*folders, *(made.rpartition("/")[0] for made in self._made)})
 
     def discard(self) -> None:
         """Remove what lies aside."""
@@ -190,7 +221,7 @@ def remove(path: Path, *, root: Path) -> bool:
 
     The root stays. Raises Refused as ``write`` does, and Unavailable where the file system refuses.
     """
-    with _told(root / path):
+    with _told(root, path):
         target = _inside(root, path)
         existed = target.exists()
         for file in (*_variants(target), target):
@@ -257,25 +288,35 @@ def ensure_private(directory: Path) -> None:
         _make_directories(directory, _PRIVATE_MODES.directory)
 
 
+def _steps(root: Path, path: Path) -> list[str]:
+    """Return the names that lead from the root to the file; raises Refused where they do not."""
+    steps = os.fspath(path).removeprefix(f"{root}/").split("/")
+    if path == root or not _NO_STEPS.isdisjoint(steps):
+        raise _refusal(path, f"a file below {root}", "a path outside it", "Name it from there.")
+    return steps
+
+
 def _inside(root: Path, path: Path) -> Path:
     """Return the file's place below the root, or raise Refused where it is not safely there."""
-    target = path if path.is_relative_to(root) else root / path
-    steps = target.parts[len(root.parts) :]
-    if ".." in target.parts or not steps or target.parts[: len(root.parts)] != root.parts:
-        raise _refusal(target, f"a file below {root}", "a path outside it", "Name it from there.")
+    steps = _steps(root, path)
     step = str(root)
     for number, name in enumerate(steps, 1):
         step = f"{step}/{name}"
         mode = _mode(step)
         if not mode:
             break  # nothing is below what is not there
-        if stat.S_ISLNK(mode):
-            raise _refusal(step, "no symlink", "a symlink", _CLEAR_THE_WAY)
-        if number == len(steps) and stat.S_ISDIR(mode):
-            raise _refusal(step, "a file", "a directory", _CLEAR_THE_WAY)
-        if number < len(steps) and not stat.S_ISDIR(mode):
-            raise _refusal(step, "a directory", "a file", _CLEAR_THE_WAY)
-    return target
+        _refuse_unless(stat.S_ISDIR if number < len(steps) else stat.S_ISREG, step, mode)
+    return root.joinpath(*steps)
+
+
+def _refuse_unless(is_wanted: Callable[[int], bool], path: str, mode: int) -> None:
+    """Raise Refused for what is in the way: a symlink, a file or a directory."""
+    if stat.S_ISLNK(mode):
+        raise _refusal(path, "no symlink", "a symlink", _CLEAR_THE_WAY)
+    if is_wanted is stat.S_ISDIR and not stat.S_ISDIR(mode):
+        raise _refusal(path, "a directory", "a file", _CLEAR_THE_WAY)
+    if is_wanted is stat.S_ISREG and stat.S_ISDIR(mode):
+        raise _refusal(path, "a file", "a directory", _CLEAR_THE_WAY)
 
 
 def _mode(path: str) -> int:
@@ -292,13 +333,20 @@ def _refusal(path: Path | str, expected: str, got: str, hint: str) -> Refused:
     )
 
 
-def _is_current(target: Path, data: bytes, variants: Suffixes) -> bool:
-    """Say whether the file holds these bytes and its variants are of the same making."""
-    if _read(target) != data:
+def _is_current(file: str, data: bytes, variants: Suffixes) -> bool:
+    """Say whether the file holds these bytes and its variants are of the same making.
+
+    Raises Refused where it is no file.
+    """
+    mode = _mode(file)
+    if not mode:
         return False
-    made_ns = _modified_ns(target)
+    _refuse_unless(stat.S_ISREG, file, mode)
+    if _read(Path(file)) != data:
+        return False
+    made_ns = _modified_ns(file)
     return all(
-        _modified_ns(f"{target}{suffix}") == (made_ns if suffix in variants else None)
+        _modified_ns(f"{file}{suffix}") == (made_ns if suffix in variants else None)
         for suffix in VARIANTS
     )
 
@@ -321,28 +369,13 @@ def _variants(target: Path) -> tuple[Path, ...]:
     return tuple(target.with_name(target.name + suffix) for suffix in VARIANTS)
 
 
-def _renditions(file: str, data: bytes, variants: Suffixes) -> dict[str, bytes | None]:
+def _renditions(
+    file: str, data: bytes, variants: Suffixes, *, is_new: bool
+) -> dict[str, bytes | None]:
     """Return what each file is to hold, nothing for one that must go; the plain file is last."""
-    there = [file + suffix for suffix in VARIANTS if os.path.lexists(file + suffix)]
-    renditions: dict[str, bytes | None] = dict.fromkeys(there)
-    lengths = {len(data)}
-    if BROTLI in variants:
-        renditions[file + BROTLI] = packed = brotli.compress(data, quality=5)
-        lengths.add(len(packed))
-    if GZIP in variants:
-        renditions[file + GZIP] = _gzip(data, lengths)
-    return {**renditions, file: data}
-
-
-def _gzip(data: bytes, lengths: set[int]) -> bytes:
-    """Compress to none of these lengths, and to the same bytes each time.
-
-    Web servers make an ETag of a file's time and length, and renditions share their time: two of
-    one length would share their ETag too. A name inside, which nobody reads, makes it longer.
-    """
-    packed: bytes = gzip_ng.compress(data, 6, mtime=0)  # type: ignore[no-untyped-call]
-    named = (packed[:3] + b"\x08" + packed[4:10] + name + b"\0" + packed[10:] for name in _NAMES)
-    return next(one for one in (packed, *named) if len(one) not in lengths)
+    there = () if is_new else (file + suffix for suffix in VARIANTS if _mode(file + suffix))
+    packed = {file + suffix: one for suffix, one in compress(data, variants).items()}
+    return {**dict.fromkeys(there), **packed, file: data}
 
 
 def _create(folder: str, name: str, mode: int) -> tuple[int, str]:
@@ -448,7 +481,7 @@ def _held(path: Path) -> Unavailable:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(root: Path, path: Path | str = "") -> Iterator[None]:
     """Turn what the file system refuses into a problem that names the file."""
     try:
         yield
@@ -456,7 +489,7 @@ def _told(path: Path) -> Iterator[None]:
         raise Unavailable(
             Problem(
                 code="site.unwritable",
-                path=str(path),
+                path=str(root / path),
                 expected="a place where this user may write, with room",
                 got=error.strerror or str(error),
                 hint="Check the free space and the permissions there; what was there still is.",

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from publisher import feeds, site, urls
+from publisher import feeds, renditions, urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,12 +43,12 @@ class Output:
     """The posts whose entries it joins."""
 
     @property
-    def variants(self) -> site.Suffixes:
+    def variants(self) -> renditions.Suffixes:
         """What is added to its name for the compressed variants it has."""
         if self.archive:
             # There gzip's is as small as Brotli's, and it is fetched once by a reader.
-            return (site.GZIP,)
-        return site.VARIANTS if self.feed or self.asset else ()
+            return (renditions.GZIP,)
+        return renditions.VARIANTS if self.feed or self.asset else ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -92,17 +92,17 @@ class Press:
 
 def masthead_of(config: Config) -> feeds.Masthead:
     """Return what all feeds of a site say alike."""
-    ours = config.site
-    logo = urls.absolute(ours.url, ours.logo)
+    site = config.site
+    logo = urls.absolute(site.url, site.logo)
     logo = logo if urls.is_web_address(logo) else ""
     return feeds.Masthead(
-        site_id=ours.id,
-        name=ours.name,
-        url=ours.url,
-        language=ours.language,
-        author=ours.author,
-        notice=ours.notice,
-        crisis=ours.crisis,
+        site_id=site.id,
+        name=site.name,
+        url=site.url,
+        language=site.language,
+        author=site.author,
+        notice=site.notice,
+        crisis=site.crisis,
         hub=config.feeds.hub,
         logo=logo,
         icon=logo,

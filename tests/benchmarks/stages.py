@@ -60,7 +60,7 @@ STAGES: Final = {
     "feeds: entries in JSON Feed": ("publisher.feeds.json_format:plate_json",),
     "feeds: entries joined": ("publisher.feeds:write",),
     "compress: Brotli": ("brotli:compress",),
-    "compress: gzip": ("publisher.site:_gzip",),
+    "compress: gzip": ("publisher.renditions:gzip",),
     "write files": (
         "publisher.site:Batch.write",
         "publisher.site:Batch.put_in_place",
