@@ -146,8 +146,13 @@ def standing(
     for word, post in (("Previous", place.previous), ("Next", None if settled else place.next)):
         if post:
             address = _first_url(post, redirects or {}, site_url)
-            pieces.append(f"{word}: {link(f'Part {place.number_of(post)}', address)}")
+            pieces.append(f"{word}: {_part_link(place.number_of(post), address)}")
     return Standing(line=_paragraph(" · ".join(pieces)), total=None if settled else series.total)
+
+
+@lru_cache(maxsize=4096)
+def _part_link(number: int, address: str) -> str:
+    return link(f"Part {number}", address)
 
 
 @lru_cache(maxsize=1024)
@@ -167,6 +172,7 @@ def _first_url(post: Post, redirects: Mapping[str, str], site_url: str) -> str:
     return _page_url(location, site_url)
 
 
+@lru_cache(maxsize=4096)
 def _page_url(location: str, site_url: str) -> str:
     return urls.absolute(site_url, urls.post_path(location))
 

@@ -6,19 +6,22 @@ An output knows the digest of everything it depends on, so the build renders onl
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher import feeds, renditions, urls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from publisher.config import Config
     from publisher.model import Body, Catalog, EditionContent, Post
     from publisher.pages import Pages
     from publisher.publishing.galley import Galley
     from publisher.publishing.library import Library
+
+    Tagged = dict[str, tuple[str, list[Post]]]
+    """By a tag's address, the tag and its posts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,18 @@ class Press:
     editions: Sequence[EditionContent]
     history: Sequence[tuple[str, str | None]]
     """The id and the series of every post ever published, in the order of first publication."""
+    _said: dict[int, str] = field(default_factory=dict)
+
+    def said(self, post: Post) -> str:
+        """Return a digest of what other pages say of a post."""
+        found = self._said.get(id(post))  # the catalog keeps it
+        if found is None:
+            facts = (
+                *(post.id, post.location, post.title, post.summary),
+                *(post.published_at.isoformat(), post.tags, sorted(post.channels)),
+            )
+            found = self._said[id(post)] = digest(facts)
+        return found
 
     def body(self, post: Post) -> Body:
         """Return a post's text."""
@@ -121,9 +136,14 @@ def source_facts(post: Post) -> tuple[object, ...]:
     return (post.path, post.location, post.part, post.source_sha256)
 
 
-def by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:
+def together(digests: Iterable[str]) -> str:
+    """Return a digest of digests, in their order."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def by_tag(catalog: Catalog) -> Tagged:
     """Return each tag's address, with the tag as its newest post writes it and its posts."""
-    tagged: dict[str, tuple[str, list[Post]]] = {}
+    tagged: Tagged = {}
     for post in catalog.posts:
         for tag in post.tags:
             tagged.setdefault(urls.tag_slug(tag), (tag, []))[1].append(post)
