@@ -125,7 +125,7 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
     from publisher.publishing.crew import count_processors  # noqa: PLC0415
     from publisher.publishing.galley import Galley  # noqa: PLC0415
     from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
-    from publisher.publishing.press import Press  # noqa: PLC0415
+    from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
     from publisher.store.editions import read_public  # noqa: PLC0415
 
     config, store = workshop.config, workshop.store
@@ -147,6 +147,7 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
                 galley=galley,
                 editions=[one.content for one in public],
                 history=_history(catalog, record),
+                masthead=masthead_of(config),
             )
             outputs = list(list_outputs(press))
         _write(press, outputs, _whole(memory, seen), usable.inputs if usable else {}, done)

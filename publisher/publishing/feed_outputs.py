@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from publisher import feeds, urls
-from publisher.publishing.press import Output, digest, masthead_of, source_facts
+from publisher.publishing.press import Output, digest, source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def list_feeds(press: Press, catalog: Catalog, tagged: Tagged) -> Iterator[Output]:
     """List every feed in its three formats, and the list of feeds."""
-    masthead = masthead_of(press.config)
+    masthead = press.masthead
     said = digest(masthead)
     shown = {post.id: post for post in catalog.posts}
     history: list[Post | None] = []

@@ -71,6 +71,7 @@ class Press:
     editions: Sequence[EditionContent]
     history: Sequence[tuple[str, str | None]]
     """The id and the series of every post ever published, in the order of first publication."""
+    masthead: feeds.Masthead
     _said: dict[int, str] = field(default_factory=dict)
 
     def said(self, post: Post) -> str:
@@ -92,15 +93,14 @@ class Press:
         """Whether a post is shown from the store, because its file cannot be."""
         return post.id in self.catalog.recalled
 
-    def plates(self, post: Post) -> feeds.Plates:
+    def plates(self, post: Post) -> feeds.Fillable:
         """Return a post as an entry in each format; written once in a build."""
         return self.galley.find(post.id) or self.set_plates(post)
 
     def set_plates(self, post: Post) -> feeds.Plates:
         """Write a post as an entry in each format and keep that for the feeds."""
-        masthead = masthead_of(self.config)
-        body = self.body(post) if masthead.full else None
-        plates = feeds.make_plates(post, body, self.catalog.place(post), masthead)
+        body = self.body(post) if self.masthead.full else None
+        plates = feeds.make_plates(post, body, self.catalog.place(post), self.masthead)
         self.galley.keep(post.id, plates)
         return plates
 
