@@ -85,7 +85,8 @@ def make_pages(config: Config) -> Pages:
     """Return the renderer of pages."""
     from publisher.pages import Pages, SiteView  # noqa: PLC0415
 
-    site = config.site
+    site, compiled = config.site, config.paths.state / "templates"
+    files.ensure_private(compiled)
     return Pages(
         template_paths(config),
         SiteView(
@@ -99,6 +100,7 @@ def make_pages(config: Config) -> Pages:
             crisis=site.crisis,
             zone=site.timezone,
         ),
+        compiled=compiled,
     )
 
 

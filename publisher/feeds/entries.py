@@ -167,8 +167,9 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def _first_url(post: Post, redirects: Mapping[str, str], site_url: str) -> str:
-    first = post.aliases[0] if post.aliases else post.location
-    location = first if redirects.get(first) == post.location else post.location
+    location = post.location
+    if post.aliases and redirects.get(post.aliases[0]) == location:
+        location = post.aliases[0]
     return _page_url(location, site_url)
 
 

@@ -82,11 +82,14 @@ class Pages:
     Raises ContentError with every template that is missing or cannot be read.
     """
 
-    def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
+    def __init__(
+        self, template_paths: Sequence[Path], site: SiteView, *, compiled: Path | None = None
+    ) -> None:
+        """Read the templates; ``compiled`` is a folder of our own where they lie compiled."""
         self._site = site
         self._zone = ZoneInfo(site.zone)
         names = (_STYLE, _FEED_STYLE, *(f"pages/{name}.html" for name in _NAMES))
-        self._templates = Templates(template_paths, names, {})
+        self._templates = Templates(template_paths, names, {}, compiled)
         colours = look.palette(site.accent)
         self._css = self._templates.render(_STYLE, variables=look.css_variables(colours))
         self._feed_css = self._templates.render(
