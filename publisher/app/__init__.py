@@ -16,52 +16,58 @@ noticing     notices on their way out
 proving      that nothing tracks
 """
 
-from publisher.app.handling import handle_edition, resolve_edition
-from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
-from publisher.app.keeping import (
-    adopt_site,
-    export_site,
-    join_site,
-    move_site,
-    name_store,
-    refuse_embedded,
-    restore_site,
-    run_alone,
-    running_service,
-    take_seat,
-    upgrade_site,
-)
-from publisher.app.looking import (
-    EditionView,
-    add_sample_reader,
-    check_site,
-    describe_edition,
-    find_edition,
-    find_reader,
-    list_editions,
-    preview_letter,
-    reason_shape,
-    report_editions,
-    send_test,
-)
-from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
-from publisher.app.naming import describe_signing, list_records
-from publisher.app.noticing import send_notices
-from publisher.app.opening import (
-    Site,
-    load_config,
-    make_notices,
-    make_pages,
-    make_workshop,
-    open_desk,
-    open_site,
-    open_transport,
-    template_paths,
-)
-from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
-from publisher.app.proving import prove_privacy
-from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
-from publisher.app.signing import make_keys, make_signer
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from publisher.app.handling import handle_edition, resolve_edition
+    from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
+    from publisher.app.keeping import (
+        adopt_site,
+        export_site,
+        join_site,
+        move_site,
+        name_store,
+        refuse_embedded,
+        restore_site,
+        run_alone,
+        running_service,
+        take_seat,
+        upgrade_site,
+    )
+    from publisher.app.looking import (
+        EditionView,
+        add_sample_reader,
+        check_site,
+        describe_edition,
+        find_edition,
+        find_reader,
+        list_editions,
+        preview_letter,
+        reason_shape,
+        report_editions,
+        send_test,
+    )
+    from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
+    from publisher.app.naming import describe_signing, list_records
+    from publisher.app.noticing import send_notices
+    from publisher.app.opening import (
+        Site,
+        load_config,
+        make_notices,
+        make_pages,
+        make_workshop,
+        open_desk,
+        open_site,
+        open_transport,
+        template_paths,
+    )
+    from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
+    from publisher.app.proving import prove_privacy
+    from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
+    from publisher.app.signing import make_keys, make_signer
 
 __all__ = [
     "CONTENT_TYPE",
@@ -122,3 +128,40 @@ __all__ = [
     "template_paths",
     "upgrade_site",
 ]
+
+# A build that finds nothing changed needs little of this, and most of its time would be loading.
+_HOMES = {
+    "handling": "handle_edition resolve_edition",
+    "job": "EditionReport Report deliver_open publish_once refuse_unready",
+    "keeping": (
+        "adopt_site export_site join_site move_site name_store refuse_embedded "
+        "restore_site run_alone running_service take_seat upgrade_site"
+    ),
+    "looking": (
+        "EditionView add_sample_reader check_site describe_edition find_edition "
+        "find_reader list_editions preview_letter reason_shape report_editions "
+        "send_test"
+    ),
+    "measuring": "CONTENT_TYPE Meter count_waiting describe_metrics",
+    "naming": "describe_signing list_records",
+    "noticing": "send_notices",
+    "opening": (
+        "Site load_config make_notices make_pages make_workshop open_desk open_site "
+        "open_transport template_paths"
+    ),
+    "proofing": "Proof Seen proof_text show_entry show_mail show_page",
+    "proving": "prove_privacy",
+    "receiving": "has_inbox open_inbox take_in_feedback",
+    "signing": "make_keys make_signer",
+}
+"""Where each name is at home; every name of ``__all__`` has its place here."""
+
+
+def __getattr__(name: str) -> object:
+    """Load what has this name when it is first asked for (PEP 562)."""
+    for home, names in _HOMES.items():
+        if name in names.split():
+            value = getattr(import_module(f"{__name__}.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,36 +17,24 @@ proving    privacy
 
 from __future__ import annotations
 
-from publisher.cli import (
-    coursing,
-    editions,
-    feedback,
-    keeping,
-    mailing,
-    naming,
-    people,
-    processes,
-    proving,
-    reviews,
-    site,
-)
 from publisher.cli.frame import make_root
 
-root = make_root()
-for module in (
-    site,
-    reviews,
-    mailing,
-    processes,
-    editions,
-    people,
-    coursing,
-    feedback,
-    keeping,
-    naming,
-    proving,
-):
-    module.register(root)
+root = make_root(
+    f"{__name__}.{part}"
+    for part in (
+        "site",
+        "reviews",
+        "mailing",
+        "processes",
+        "editions",
+        "people",
+        "coursing",
+        "feedback",
+        "keeping",
+        "naming",
+        "proving",
+    )
+)
 
 
 def main() -> None:

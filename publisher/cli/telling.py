@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-from publisher.app import reason_shape
+from publisher import app
 from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def edition_shape(report: EditionReport) -> dict[str, object]:
         "audience": edition.audience,
         "letters": edition.letters,
         "counts": {str(state): number for state, number in report.counts.items()},
-        "reasons": [reason_shape(one) for one in report.reasons],
+        "reasons": [app.reason_shape(one) for one in report.reasons],
     }
 
 

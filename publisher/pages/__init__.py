@@ -110,14 +110,16 @@ _PACE_DAYS = 7
 class Pages:
     """Renders every page of one site with the templates as they were when it was made.
 
-    Raises ContentError with every template that is missing or cannot be read.
+    ``compiled``: a folder of ours that keeps them compiled. Raises ContentError with every bad one.
     """
 
-    def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
+    def __init__(
+        self, template_paths: Sequence[Path], site: SiteView, *, compiled: Path | None = None
+    ) -> None:
         self._site = site
         self._zone = ZoneInfo(site.zone)
         names = (_STYLE, _FEED_STYLE, *(f"pages/{name}.html" for name in _NAMES))
-        self._templates = Templates(template_paths, names, {})
+        self._templates = Templates(template_paths, names, {}, compiled)
         colours = look.palette(site.accent)
         self._css = self._templates.render(_STYLE, variables=look.css_variables(colours))
         self._feed_css = self._templates.render(

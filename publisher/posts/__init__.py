@@ -23,7 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from publisher.posts.files import Found, Name, Source, name_of, read
-from publisher.posts.scanning import Scan, scan
+from publisher.posts.scanning import Scan, outline, scan
 
 if TYPE_CHECKING:
     from publisher.posts.frontmatter import compose, load, split
@@ -51,6 +51,7 @@ __all__ = [
     "kind_of",
     "load",
     "name_of",
+    "outline",
     "parse",
     "parse_series",
     "read",
