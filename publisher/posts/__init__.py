@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from publisher.posts.revising import retype, revise
     from publisher.posts.series import parse_series
     from publisher.posts.text import decode, empty_lines, refuse_unclean
-    from publisher.posts.writing import PLACEHOLDER, draft, free_path
+    from publisher.posts.writing import draft, free_path
 
 __all__ = [
-    "PLACEHOLDER",
     "Found",
     "Name",
     "Scan",
@@ -68,7 +67,6 @@ __all__ = [
 
 # The build that finds nothing changed only scans: it does not load the libraries that read posts.
 _LATER = {
-    "PLACEHOLDER": "writing",
     "Shown": "reading",
     "bare": "metadata",
     "compose": "frontmatter",
