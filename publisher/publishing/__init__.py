@@ -166,7 +166,8 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
     )
     left = Details(inputs=inputs, parsed=library.parsed(), paths=library.paths_digest())
     state = config.paths.state
-    site.write(state / MEMORY_FILE, dump_memory(kept, left), root=state, private=True)
+    data = dump_memory(kept, left, usable)
+    site.write(state / MEMORY_FILE, data, root=state, private=True)
     return done
 
 
