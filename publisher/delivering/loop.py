@@ -163,6 +163,7 @@ class Loop:
             self._beginning = []  # they wait untried
         mails = [] if self._is_ending else self._next_mails()
         if not mails and not self._batch:
+            self._feed.call()
             return
         if not self._batch_since:
             self._batch_since = time.monotonic()
