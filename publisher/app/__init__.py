@@ -10,8 +10,20 @@ keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
+admitting    staff's accounts with the links that open them, and notices to staff
+tracing      the trail of every act
 """
 
+from publisher.app.admitting import (
+    CONSOLE,
+    add_staff,
+    console_url,
+    link_to,
+    mail_sign_in_link,
+    make_setup_link,
+    make_sign_in_link,
+    send_notice,
+)
 from publisher.app.handling import handle_edition, resolve_edition
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
 from publisher.app.keeping import (
@@ -40,6 +52,7 @@ from publisher.app.naming import describe_signing, list_records
 from publisher.app.opening import (
     Site,
     load_config,
+    make_console_pages,
     make_notices,
     make_pages,
     make_workshop,
@@ -50,17 +63,23 @@ from publisher.app.opening import (
 )
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.signing import make_keys, make_signer
+from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
+    "CONSOLE",
     "CONTENT_TYPE",
+    "SEES_PEOPLE",
     "EditionReport",
     "EditionView",
     "Meter",
     "Report",
     "Site",
+    "TrailLine",
     "add_sample_reader",
+    "add_staff",
     "adopt_site",
     "check_site",
+    "console_url",
     "count_waiting",
     "deliver_open",
     "describe_edition",
@@ -70,12 +89,17 @@ __all__ = [
     "find_edition",
     "handle_edition",
     "has_inbox",
+    "link_to",
     "list_editions",
     "list_records",
     "load_config",
+    "mail_sign_in_link",
+    "make_console_pages",
     "make_keys",
     "make_notices",
     "make_pages",
+    "make_setup_link",
+    "make_sign_in_link",
     "make_signer",
     "make_workshop",
     "name_store",
@@ -85,6 +109,7 @@ __all__ = [
     "open_transport",
     "preview_letter",
     "publish_once",
+    "read_trail",
     "reason_shape",
     "refuse_unready",
     "report_editions",
@@ -92,6 +117,7 @@ __all__ = [
     "restore_site",
     "run_alone",
     "running_service",
+    "send_notice",
     "send_test",
     "take_in_feedback",
     "template_paths",

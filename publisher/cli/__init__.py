@@ -9,15 +9,16 @@ people     subscribers keys config
 keeping    backup restore upgrade export
 feedback   feedback suppressions
 naming     dns
+staff      staff
 """
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, site
+from publisher.cli import editions, feedback, keeping, mailing, naming, people, site, staff
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, editions, people, feedback, keeping, naming):
+for module in (site, mailing, editions, people, feedback, keeping, naming, staff):
     module.register(root)
 
 

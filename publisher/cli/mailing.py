@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from publisher.app import Report, Site
     from publisher.cli.frame import Group
     from publisher.config import Digest
+    from publisher.engine.embedded import Listener
     from publisher.model import Edition
 
 
@@ -220,6 +221,7 @@ def run(frame: Frame) -> None:
     from publisher import app  # noqa: PLC0415
     from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
+    from publisher.web.console import make_console  # noqa: PLC0415
 
     site = frame.open()
     logbook.open_log(site, sys.stderr, as_json=frame.json)
@@ -229,7 +231,8 @@ def run(frame: Frame) -> None:
 
     def tell_ready() -> None:
         frame.say(
-            f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it."
+            f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it.",
+            *_tell_console(site),
         )
         sys.stdout.flush()
 
@@ -245,25 +248,42 @@ def run(frame: Frame) -> None:
     service = embedded.Service(
         site, on_report=tell_tick, on_progress=tell_mail, on_round=book.look
     )
+    console = make_console(site, app.make_console_pages(site.config), clock.now, wake=service.wake)
+    apart = site.config.web.console_listen
     asgi = make_site(
         site.config,
         site.store,
         app.make_pages(site.config),
         clock.now,
         metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
+        console=None if apart else console,
     )
+    listeners = [embedded.Listener(asgi=asgi, host=listen.host, port=listen.port)]
+    if apart:
+        listeners.append(embedded.Listener(asgi=console, host=apart.host, port=apart.port))
     with app.run_alone(site), signals.stop_requested() as stopping:
-        listened = embedded.serve(
-            asgi, service, stopping, host=listen.host, port=listen.port, on_ready=tell_ready
-        )
-    if not listened:
-        raise Unavailable(
-            Problem(
-                code="web.listen",
-                path="web.listen",
-                expected=f"to listen on {listen.host}:{listen.port}",
-                got="an address that is in use or not ours",
-                hint='Set another one in config.toml:  [web] listen = "127.0.0.1:8001"',
-            )
-        )
+        failed = embedded.serve(listeners, service, stopping, on_ready=tell_ready)
+    if failed:
+        raise Unavailable(_cannot_listen(failed, is_console=failed is not listeners[0]))
     frame.say("Stopped. What was on the wire is finished and recorded.")
+
+
+def _tell_console(site: Site) -> list[str]:
+    """Say where the console is and, while nobody has an account, how to make the first."""
+    from publisher import app  # noqa: PLC0415
+
+    link = app.make_setup_link(site, now=current_time())
+    if link is None:
+        return [f"The console for staff: {app.link_to(site.config, '')}"]
+    return ["The console for staff. Make your account there, once, within a day:", f"  {link}"]
+
+
+def _cannot_listen(failed: Listener, *, is_console: bool) -> Problem:
+    key = "console_listen" if is_console else "listen"
+    return Problem(
+        code="web.listen",
+        path=f"web.{key}",
+        expected=f"to listen on {failed.host}:{failed.port}",
+        got="an address that is in use or not ours",
+        hint=f'Set another one in config.toml:  [web] {key} = "127.0.0.1:8001"',
+    )

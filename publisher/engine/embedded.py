@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -13,7 +14,7 @@ from publisher.engine import clock
 from publisher.errors import PublisherError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from publisher.app import Report, Site
     from publisher.model import Edition
@@ -55,6 +56,10 @@ class Service:
         self._ticker.start()
         if app.has_inbox(self._site):
             self._inbox.start()
+
+    def wake(self) -> None:
+        """Look at the schedule at once: somebody changed what is to go."""
+        self._ticker.wake()
 
     def stop(self) -> None:
         """Finish the mail on the wire, keep what it came to, and end."""
@@ -108,23 +113,54 @@ class Service:
                 _log.exception("sending failed; it is tried again")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """What is served, and where."""
+
+    asgi: Any
+    host: str
+    port: int
+
+
 def serve(
-    asgi: Any,
+    listeners: Sequence[Listener],
     service: Service,
     stopping: threading.Event,
     *,
-    host: str,
-    port: int,
     on_ready: Callable[[], None],
-) -> bool:
-    """Serve, with the service beside, until ``stopping`` is set; return whether it ever listened.
+) -> Listener | None:
+    """Serve, with the service beside, until ``stopping`` is set; return who could not listen.
 
     The sender stops after the mail on the wire; links in it are answered until then.
     """
-    config = uvicorn.Config(
-        asgi,
-        host=host,
-        port=port,
+    servers = [uvicorn.Server(_configure(one)) for one in listeners]
+    # On threads of their own they leave the signals to us: what is on the wire must be finished.
+    threads = [
+        threading.Thread(target=_serve_web, args=(server, stopping), name="web")
+        for server in servers
+    ]
+    for thread in threads:
+        thread.start()
+    while not stopping.is_set() and not all(server.started for server in servers):
+        stopping.wait(_LISTEN_SECONDS)
+    failed = [one for one, server in zip(listeners, servers, strict=True) if not server.started]
+    if not failed:
+        on_ready()
+        service.start()
+        stopping.wait()
+        service.stop()
+    for server in servers:
+        server.should_exit = True
+    for thread in threads:
+        thread.join()
+    return failed[0] if failed else None
+
+
+def _configure(listener: Listener) -> uvicorn.Config:
+    return uvicorn.Config(
+        listener.asgi,
+        host=listener.host,
+        port=listener.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -132,21 +168,6 @@ def serve(
         timeout_graceful_shutdown=5,
         lifespan="off",
     )
-    server = uvicorn.Server(config)
-    # On a thread of its own it leaves the signals to us: what is on the wire must be finished.
-    web = threading.Thread(target=_serve_web, args=(server, stopping), name="web")
-    web.start()
-    while web.is_alive() and not server.started and not stopping.is_set():
-        stopping.wait(_LISTEN_SECONDS)
-    listened = server.started
-    if listened:
-        on_ready()
-        service.start()
-        stopping.wait()
-        service.stop()
-    server.should_exit = True
-    web.join()
-    return listened
 
 
 def _serve_web(server: uvicorn.Server, stopping: threading.Event) -> None:

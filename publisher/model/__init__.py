@@ -57,6 +57,12 @@ from publisher.model.sending import (
     Rejected,
     Uncertain,
 )
+from publisher.model.staff import (
+    Event,
+    Role,
+    Session,
+    Staff,
+)
 
 __all__ = [
     "ACTS_DONE",
@@ -76,6 +82,7 @@ __all__ = [
     "EditionContent",
     "EditionState",
     "Envelope",
+    "Event",
     "Failure",
     "HeldReason",
     "Image",
@@ -96,10 +103,13 @@ __all__ = [
     "Rejected",
     "Report",
     "ReportKind",
+    "Role",
     "Ruling",
     "Series",
     "SeriesInfo",
     "SeriesLine",
+    "Session",
+    "Staff",
     "Subscriber",
     "SubscriberState",
     "Taken",

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from publisher.store import Transaction
 
-_KEPT_BACK = {"keys", "sources", "series_sources"}
-"""Secrets; and the sources of posts, which are files."""
+_KEPT_BACK = {
+    *("keys", "staff", "sessions", "staff_links"),
+    *("sources", "series_sources", "reviewed_sources"),
+}
+"""Secrets, and what signs people in; and the sources of posts, which are files."""
 _AT_ONCE = 1_000
 
 

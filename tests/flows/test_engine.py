@@ -137,11 +137,10 @@ def test_serve_ends_when_told_and_says_when_it_listens(folder: Folder, free_port
     stopping = threading.Event()
     service = embedded.Service(folder.open(), tick_seconds=60)
 
-    listened = embedded.serve(
-        _hello, service, stopping, host="127.0.0.1", port=free_port, on_ready=stopping.set
-    )
+    listener = embedded.Listener(asgi=_hello, host="127.0.0.1", port=free_port)
+    failed = embedded.serve([listener], service, stopping, on_ready=stopping.set)
 
-    assert listened
+    assert failed is None
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", free_port), timeout=1)
 

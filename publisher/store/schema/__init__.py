@@ -43,6 +43,15 @@ from publisher.store.schema.people import (
     subscriptions,
     suppressions,
 )
+from publisher.store.schema.staff import (
+    edition_edits,
+    review_requests,
+    reviewed_sources,
+    sessions,
+    staff,
+    staff_links,
+    staff_roles,
+)
 
 __all__ = [
     "BIG",
@@ -57,6 +66,7 @@ __all__ = [
     "declined_series",
     "deliveries",
     "digests",
+    "edition_edits",
     "edition_posts",
     "editions",
     "events",
@@ -69,11 +79,17 @@ __all__ = [
     "receipts",
     "rehearsal_receipts",
     "reports",
+    "review_requests",
+    "reviewed_sources",
     "reviews",
     "series_sources",
+    "sessions",
     "site",
     "slots",
     "sources",
+    "staff",
+    "staff_links",
+    "staff_roles",
     "subscribers",
     "subscriptions",
     "suppressions",
