@@ -1,8 +1,9 @@
-"""Telling other machines what happened here: so far a WebSub hub, of feeds that changed."""
+"""Telling other machines what happened here: a WebSub hub, of feeds that changed; a webhook, of alerts."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import time
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from publisher import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 PING_SECONDS: Final = 5.0
 """How long a hub may take for one answer."""
@@ -27,7 +28,7 @@ _TOO_MANY = 429
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a hub said to a ping; the status is 0 where it said nothing."""
+    """What was answered; the status is 0 where nothing was."""
 
     status: int = 0
     words: str = ""
@@ -74,7 +75,17 @@ def announce(hub: str, addresses: Iterable[str]) -> Round:
 
 def ping(hub: str, address: str, *, seconds: float = PING_SECONDS) -> Reply:
     """Say that the feed at this address changed (WebSub, section 7); no redirect is followed."""
-    parts = urlsplit(hub)
+    body = urlencode({"hub.mode": "publish", "hub.url": address})
+    return _post(hub, body, "application/x-www-form-urlencoded", seconds)
+
+
+def tell_webhook(url: str, facts: Mapping[str, object], *, seconds: float = PING_SECONDS) -> Reply:
+    """Give the facts as JSON to a webhook; no redirect is followed."""
+    return _post(url, json.dumps(facts), "application/json", seconds)
+
+
+def _post(url: str, body: str, content_type: str, seconds: float) -> Reply:
+    parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     deadline = time.monotonic() + seconds
     try:
@@ -83,9 +94,9 @@ def ping(hub: str, address: str, *, seconds: float = PING_SECONDS) -> Reply:
             wire.request(
                 "POST",
                 (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-                body=urlencode({"hub.mode": "publish", "hub.url": address}),
+                body=body.encode(),
                 headers={
-                    "Content-Type": "application/x-www-form-urlencoded",
+                    "Content-Type": content_type,
                     "User-Agent": f"publisher/{__version__}",
                     "Connection": "close",
                 },

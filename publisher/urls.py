@@ -25,6 +25,7 @@ RESERVED = frozenset(
         "api",
         "archive",
         "assets",
+        "authors",
         "confirm",
         "console",
         "data",
@@ -49,6 +50,7 @@ RESERVED_IN_SERIES = frozenset({"archive", "from"})
 
 HOME = "/"
 ARCHIVE = "/archive/"
+CONSOLE = "/console/"
 EDITIONS = "/editions/"
 FEEDS = "/feeds/"
 OPML = "/feeds.opml"
@@ -135,7 +137,7 @@ def is_slug(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def tag_slug(tag: str) -> str:
-    """Return the tag's address; letters that do not fold to ASCII are told by code point."""
+    """Return the address of a tag, or of a name; letters that do not fold to ASCII are told by code point."""
     return slug_of(tag) or "-".join(f"u{ord(letter):x}" for letter in tag if not letter.isspace())
 
 
@@ -176,13 +178,18 @@ def tag_path(tag: str) -> str:
     return f"/tags/{tag_slug(tag)}/"
 
 
+def author_path(name: str) -> str:
+    """Return the page of an author."""
+    return f"/authors/{tag_slug(name)}/"
+
+
 def edition_path(digest: str, number: int) -> str:
     """Return the public page of an edition."""
     return f"/editions/{digest}/{number}/"
 
 
 def feed_path(folder: str, form: FeedFormat) -> str:
-    """Return the feed of a folder: ``/``, ``/series/`` or ``/tags/tag/``."""
+    """Return the feed of a folder: ``/``, ``/series/``, ``/tags/tag/`` or ``/authors/name/``."""
     return f"{folder}feed.{form}"
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
-import uvicorn
 
 from publisher import app, site
+from publisher.engine.embedded import make_server
 from publisher.web import make_site
 from publisher.web.console import make_console
 from publisher.web.site import StaticSite
+from publisher.web.wire import make_protocol
 from tests.conftest import REPOSITORY
 
 if TYPE_CHECKING:
@@ -85,10 +86,8 @@ def serve(root: Path, kind: Kind = "service", **options: Any) -> Iterator[House]
 
 @contextmanager
 def _service(root: Path, **options: Any) -> Iterator[int]:
-    config = uvicorn.Config(
-        StaticSite(root, **options), port=0, log_level="warning", lifespan="on", ws="none"
-    )
-    server = uvicorn.Server(config)
+    files = StaticSite(root, **options)
+    server = make_server(files, make_protocol(files), host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -114,7 +113,7 @@ def visited(folder: Folder, clock: Callable[[], datetime]) -> Iterator[httpx.Cli
     )
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
+        server = make_server(asgi, make_protocol(asgi), host="127.0.0.1", port=0)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

@@ -2,6 +2,7 @@
 
 opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
+alerting     staff, of what waits for them and what is coming
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 handling     staff's hand on an edition
@@ -15,7 +16,6 @@ tracing      the trail of every act
 """
 
 from publisher.app.admitting import (
-    CONSOLE,
     add_staff,
     console_url,
     link_to,
@@ -66,7 +66,6 @@ from publisher.app.signing import make_keys, make_signer
 from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
-    "CONSOLE",
     "CONTENT_TYPE",
     "SEES_PEOPLE",
     "EditionReport",

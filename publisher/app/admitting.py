@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from publisher import mail, staffing
+from publisher import mail, staffing, urls
 from publisher.app.opening import make_notices, open_transport
 from publisher.app.signing import make_signer
 from publisher.errors import PublisherError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from publisher.config import Config
     from publisher.model import Address, Notice, Outcome, Role, Staff
 
-CONSOLE = "/console/"
-
 
 def console_url(config: Config) -> str:
     """Return where the console is reached, without a slash at the end."""
@@ -36,7 +34,7 @@ def console_url(config: Config) -> str:
 
 def link_to(config: Config, path: str) -> str:
     """Return the address of a page of the console, such as ``setup/TOKEN``."""
-    return f"{console_url(config)}{CONSOLE}{path}"
+    return f"{console_url(config)}{urls.CONSOLE}{path}"
 
 
 def make_setup_link(site: Site, *, now: datetime) -> str | None:
@@ -66,7 +64,7 @@ def add_staff(
     who = staffing.add(
         site.store, address, name=name, credentials=credentials, roles=roles, by=by, now=now
     )
-    return who, make_sign_in_link(site, who, target=f"{CONSOLE}account/password", now=now)
+    return who, make_sign_in_link(site, who, target=f"{urls.CONSOLE}account/password", now=now)
 
 
 def mail_sign_in_link(site: Site, address: str, *, now: datetime) -> None:

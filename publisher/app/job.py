@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from publisher.app.alerting import alert_staff
 from publisher.app.announcing import announce_feeds
 from publisher.app.keeping import running_service
 from publisher.app.opening import Site, make_workshop, open_desk, open_lines
@@ -114,6 +115,7 @@ def publish_once(
         )
         report.problems += report.round.problems
     forget_in_time(site.store, site.config.privacy, now=now)
+    report.problems += alert_staff(site, now=now)
     report.editions = read_reports(site.store, before)
     return report
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from publisher.app import Report, Site
     from publisher.cli.frame import Group
     from publisher.config import Digest
-    from publisher.engine.embedded import Listener
     from publisher.model import Edition
 
 
@@ -222,6 +221,7 @@ def run(frame: Frame) -> None:
     from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
     from publisher.web.console import make_console  # noqa: PLC0415
+    from publisher.web.wire import make_protocol  # noqa: PLC0415
 
     site = frame.open()
     logbook.open_log(site, sys.stderr, as_json=frame.json)
@@ -258,13 +258,20 @@ def run(frame: Frame) -> None:
         metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
         console=None if apart else console,
     )
-    listeners = [embedded.Listener(asgi=asgi, host=listen.host, port=listen.port)]
-    if apart:
-        listeners.append(embedded.Listener(asgi=console, host=apart.host, port=apart.port))
+    places = [(asgi, listen), *([(console, apart)] if apart else [])]
     with app.run_alone(site), signals.stop_requested() as stopping:
-        failed = embedded.serve(listeners, service, stopping, on_ready=tell_ready)
-    if failed:
-        raise Unavailable(_cannot_listen(failed, is_console=failed is not listeners[0]))
+        servers = [
+            embedded.make_server(
+                one,
+                make_protocol(asgi) if one is asgi else "httptools",
+                host=where.host,
+                port=where.port,
+            )
+            for one, where in places
+        ]
+        failed = embedded.serve(servers, service, stopping, on_ready=tell_ready)
+    if failed is not None:
+        raise Unavailable(_cannot_listen(site, is_console=failed > 0))
     frame.say("Stopped. What was on the wire is finished and recorded.")
 
 
@@ -278,12 +285,15 @@ def _tell_console(site: Site) -> list[str]:
     return ["The console for staff. Make your account there, once, within a day:", f"  {link}"]
 
 
-def _cannot_listen(failed: Listener, *, is_console: bool) -> Problem:
-    key = "console_listen" if is_console else "listen"
+def _cannot_listen(site: Site, *, is_console: bool) -> Problem:
+    web = site.config.web
+    key, where = "listen", web.listen
+    if is_console and web.console_listen:
+        key, where = "console_listen", web.console_listen
     return Problem(
         code="web.listen",
         path=f"web.{key}",
-        expected=f"to listen on {failed.host}:{failed.port}",
+        expected=f"to listen on {where.host}:{where.port}",
         got="an address that is in use or not ours",
         hint=f'Set another one in config.toml:  [web] {key} = "127.0.0.1:8001"',
     )

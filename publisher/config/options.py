@@ -68,6 +68,7 @@ _ROWS: tuple[tuple[str, Kind, Any, str], ...] = (
     ("site.logo", line(), "", 'address of a picture; "" = none'),
     ("site.accent", colour(), "#0b5c6e", "colour of links; contrast is checked, light and dark"),
     ("site.postal_address", prose(), "", "at the end of every letter; a live site needs one"),
+    ("site.rights", line(), "", 'the licence or copyright that feeds state, such as "CC BY 4.0"'),
     (
         "site.notice",
         prose(),

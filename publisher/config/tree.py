@@ -129,6 +129,7 @@ class Site:
     logo: str
     accent: str
     postal_address: str
+    rights: str
     notice: str
     crisis: str
 

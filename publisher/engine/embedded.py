@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -14,6 +13,7 @@ from publisher.engine import clock
 from publisher.errors import PublisherError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from publisher.app import Report, Site
@@ -113,54 +113,16 @@ class Service:
                 _log.exception("sending failed; it is tried again")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """What is served, and where."""
-
-    asgi: Any
-    host: str
-    port: int
-
-
-def serve(
-    listeners: Sequence[Listener],
-    service: Service,
-    stopping: threading.Event,
-    *,
-    on_ready: Callable[[], None],
-) -> Listener | None:
-    """Serve, with the service beside, until ``stopping`` is set; return who could not listen.
-
-    The sender stops after the mail on the wire; links in it are answered until then.
-    """
-    servers = [uvicorn.Server(_configure(one)) for one in listeners]
-    # On threads of their own they leave the signals to us: what is on the wire must be finished.
-    threads = [
-        threading.Thread(target=_serve_web, args=(server, stopping), name="web")
-        for server in servers
-    ]
-    for thread in threads:
-        thread.start()
-    while not stopping.is_set() and not all(server.started for server in servers):
-        stopping.wait(_LISTEN_SECONDS)
-    failed = [one for one, server in zip(listeners, servers, strict=True) if not server.started]
-    if not failed:
-        on_ready()
-        service.start()
-        stopping.wait()
-        service.stop()
-    for server in servers:
-        server.should_exit = True
-    for thread in threads:
-        thread.join()
-    return failed[0] if failed else None
-
-
-def _configure(listener: Listener) -> uvicorn.Config:
-    return uvicorn.Config(
-        listener.asgi,
-        host=listener.host,
-        port=listener.port,
+def make_server(
+    asgi: Any, protocol: type[asyncio.Protocol] | str, *, host: str, port: int
+) -> uvicorn.Server:
+    """Return a web server, whose connections speak HTTP by this protocol."""
+    config = uvicorn.Config(
+        asgi,
+        host=host,
+        port=port,
+        http=protocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -168,6 +130,39 @@ def _configure(listener: Listener) -> uvicorn.Config:
         timeout_graceful_shutdown=5,
         lifespan="off",
     )
+    return uvicorn.Server(config)
+
+
+def serve(
+    servers: Sequence[uvicorn.Server],
+    service: Service,
+    stopping: threading.Event,
+    *,
+    on_ready: Callable[[], None],
+) -> int | None:
+    """Serve, with the service beside, until ``stopping`` is set; return which could not listen.
+
+    The sender stops after the mail on the wire; links in it are answered until then.
+    """
+    # On threads of their own they leave the signals to us: what is on the wire must be finished.
+    threads = [
+        threading.Thread(target=_serve_web, args=(one, stopping), name="web") for one in servers
+    ]
+    for thread in threads:
+        thread.start()
+    while not stopping.is_set() and not all(one.started for one in servers):
+        stopping.wait(_LISTEN_SECONDS)
+    failed = next((turn for turn, one in enumerate(servers) if not one.started), None)
+    if failed is None:
+        on_ready()
+        service.start()
+        stopping.wait()
+        service.stop()
+    for one in servers:
+        one.should_exit = True
+    for thread in threads:
+        thread.join()
+    return failed
 
 
 def _serve_web(server: uvicorn.Server, stopping: threading.Event) -> None:

@@ -137,6 +137,22 @@ def tag_feed(catalog: Catalog, tag: str, tagged: Iterable[Post], masthead: Masth
     )
 
 
+def author_feed(
+    catalog: Catalog, author: Author, written: Iterable[Post], masthead: Masthead
+) -> Feed:
+    """Describe the feed of the posts by one author that changed last."""
+    path = urls.author_path(author.name)
+    return _describe(
+        catalog,
+        masthead,
+        name=f"feed:{path.strip('/')}",
+        title=f"{author.name} · {masthead.name}",
+        subtitle=f"Every post by {author.name}, newest first.",
+        home_path=path,
+        posts=newest(catalog, written, masthead.limit),
+    )
+
+
 def course_feed(
     catalog: Catalog,
     series: Series,

@@ -32,13 +32,14 @@ from publisher.pages.templating import Templates
 from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from markupsafe import Markup
 
     from publisher.model import (
+        Author,
         Body,
         Catalog,
         EditionContent,
@@ -52,6 +53,7 @@ __all__ = ["Field", "Form", "Pages", "SiteView"]
 
 _NAMES = (
     "archive",
+    "author",
     "base",
     "edition",
     "editions",
@@ -221,6 +223,23 @@ class Pages:
             feeds=feeds,
         )
 
+    def author(self, author: Author, posts: Sequence[Post]) -> str:
+        """Return the list of the posts by one author, newest first."""
+        path = urls.author_path(author.name)
+        feeds = FeedGroup(title=author.name, path=path) if any(map(_is_fed, posts)) else None
+        return self._render(
+            "author",
+            Head(
+                title=author.name,
+                description=f"Posts of {self._site.name} by {author.name}.",
+                canonical=self._absolute(path),
+                own=feeds,
+            ),
+            author=author,
+            posts=posts,
+            feeds=feeds,
+        )
+
     def tags(self, tags: Iterable[tuple[str, int]]) -> str:
         """Return the list of all tags, each with how many posts have it, by name."""
         return self._render(
@@ -269,6 +288,7 @@ class Pages:
         """Return the page that says what feeds are and gives the address of each."""
         fed = [post for post in catalog.posts if _is_fed(post)]
         tags = {urls.tag_path(tag): tag for post in fed for tag in post.tags}
+        names = {urls.author_path(one.name): one.name for post in fed for one in post.authors}
         return self._render(
             "feeds",
             Head(
@@ -280,10 +300,8 @@ class Pages:
             series=[
                 self._series_feeds(one) for one in catalog.series if any(map(_is_fed, one.posts))
             ],
-            tags=[
-                FeedGroup(title=tag, path=path)
-                for path, tag in sorted(tags.items(), key=lambda pair: pair[1].casefold())
-            ],
+            tags=_by_title(tags),
+            authors=_by_title(names),
         )
 
     def privacy(
@@ -438,6 +456,11 @@ class Pages:
             months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
             years.append((year, [(name, [post for _, post in group]) for name, group in months]))
         return years
+
+
+def _by_title(titles: Mapping[str, str]) -> list[FeedGroup]:
+    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
+    return [FeedGroup(title=title, path=path) for path, title in pairs]
 
 
 def _is_fed(post: Post) -> bool:

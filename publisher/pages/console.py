@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from publisher import look
+from publisher import look, urls
 from publisher.editorial import moments
 from publisher.pages.templating import Templates
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from publisher.model import Staff
     from publisher.pages.views import SiteView
 
-ROOT: Final = "/console/"
+ROOT: Final = urls.CONSOLE
 ASSETS: Final = f"{ROOT}assets/"
 
 SECTIONS: Final = (

@@ -1,4 +1,4 @@
-"""The feeds among the public site's files: of the site, of each series and each tag, and archives."""
+"""The feeds among the public site's files: of the site, of each series, tag and author, and archives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from publisher import feeds, urls
 from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
-from publisher.publishing.press import Output, by_tag, digest, masthead_of, source_facts
+from publisher.publishing.press import Output, by_author, by_tag, digest, masthead_of, source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,9 @@ def list_feeds(press: Press) -> Iterator[Output]:
     yield _opml(press.config, catalog)
     for tag, tagged in by_tag(catalog).values():
         yield from _in_all_forms(press, [feeds.tag_feed(catalog, tag, tagged, masthead)], said)
+    for author, written in by_author(catalog).values():
+        feed = feeds.author_feed(catalog, author, written, masthead)
+        yield from _in_all_forms(press, [feed], said)
 
 
 def _in_all_forms(press: Press, described: list[feeds.Feed], said: str) -> Iterator[Output]:
@@ -77,6 +80,7 @@ def _opml(config: Config, catalog: Catalog) -> Output:
     folders = [(site.name, urls.HOME)]
     folders += [(one.title, urls.post_path(one.slug)) for one in catalog.series]
     folders += [(tag, urls.tag_path(tag)) for tag, _ in by_tag(catalog).values()]
+    folders += [(author.name, path) for path, (author, _) in by_author(catalog).items()]
     data = feeds.write_opml(
         site.name,
         [

@@ -8,7 +8,7 @@ from publisher import headers, urls
 from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
 from publisher.publishing.feed_outputs import list_feeds
-from publisher.publishing.press import Output, by_tag, digest, source_facts
+from publisher.publishing.press import Output, by_author, by_tag, digest, source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,6 +183,12 @@ def _subjects(press: Press, web: Catalog) -> Iterator[Output]:
             inputs=digest(mark, tag, tuple(_facts(post) for post in tagged)),
             make=_page(pages.tag, tag, tagged),
         )
+    for path, (author, written) in by_author(web).items():
+        yield Output(
+            file=urls.output_file(path),
+            inputs=digest(mark, author, tuple(_facts(post) for post in written)),
+            make=_page(pages.author, author, written),
+        )
     if counted := [(tag, len(tagged)) for tag, tagged in tagged_posts.values()]:
         yield Output(
             file="tags/index.html",
@@ -259,9 +265,10 @@ def _text(file: str, text: str) -> Output:
 
 
 def _feed_paths(catalog: Catalog) -> Iterator[str]:
-    """Yield the path of every feed that is no archive: the site's, the series', the tags'."""
+    """Yield the path of every feed that is no archive: the site's, the series', the tags', the authors'."""
     folders = [urls.HOME, *(urls.post_path(one.slug) for one in catalog.series)]
     folders += [urls.tag_path(tag) for tag, _ in by_tag(catalog).values()]
+    folders += by_author(catalog)
     for folder in folders:
         for form in urls.FEED_FORMATS:
             yield urls.feed_path(folder, form)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from publisher.config import Config
-    from publisher.model import Body, Catalog, EditionContent, Post
+    from publisher.model import Author, Body, Catalog, EditionContent, Post
     from publisher.pages import Pages
     from publisher.publishing.galley import Galley
     from publisher.publishing.library import Library
@@ -90,6 +90,7 @@ def masthead_of(config: Config) -> feeds.Masthead:
         author=site.author,
         notice=site.notice,
         crisis=site.crisis,
+        rights=site.rights,
         hub=config.feeds.hub,
         logo=logo,
         icon=logo,
@@ -106,6 +107,15 @@ def digest(*parts: object) -> str:
 def source_facts(post: Post) -> tuple[object, ...]:
     """Return what a post's own text is made from."""
     return (post.path, post.location, post.part, post.source_sha256)
+
+
+def by_author(catalog: Catalog) -> dict[str, tuple[Author, list[Post]]]:
+    """Return each named author's path, with the author as the newest post gives them and the posts."""
+    written: dict[str, tuple[Author, list[Post]]] = {}
+    for post in catalog.posts:
+        for path, author in {urls.author_path(one.name): one for one in post.authors}.items():
+            written.setdefault(path, (author, []))[1].append(post)
+    return dict(sorted(written.items()))
 
 
 def by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:

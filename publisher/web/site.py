@@ -12,7 +12,7 @@ import re
 import time
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote, unquote
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _PIECE = 64 * 1024
 _HIDDEN_OCTETS = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+_PLAIN_URL = re.compile(rb"/[A-Za-z0-9._~/-]*\Z")
 _OURS: Final = frozenset({"_headers", "_redirects"})
 _URL_MARKS = "/:?#[]@!$&'()*+,;=%~"
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -68,6 +69,24 @@ class StaticSite:
         self._looked_at = float("-inf")
         self._served: set[str] = set()
 
+    def recall(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
+        """Return the answer to a reading request, where it is a file that was served and is in memory.
+
+        ``url`` is as it was sent. Nothing where it takes more to know: then the call tells.
+        """
+        if not _PLAIN_URL.match(url):
+            return None
+        path = url.decode("ascii")
+        if path not in self._served:
+            return None
+        try:
+            file = None if self._rule(path) else self._find(path)
+        except OSError:
+            return None
+        if file is None or file.body is None:
+            return None
+        return self._file(path, file, _read_wishes(headers))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         answer = self._respond(scope) if scope["type"] == "http" else None
@@ -93,10 +112,13 @@ class StaticSite:
             return None
         if rule := self._rule(path):
             return self._ruled(rule, path, scope.get("query_string", b""))
-        if file := self._files.find(f"{path}index.html" if path.endswith("/") else path):
+        if file := self._find(path):
             self._served.add(path)
             return self._file(path, file, _read_wishes(scope["headers"]))
         return self._absent(path, scope.get("query_string", b""))
+
+    def _find(self, path: str) -> File | None:
+        return self._files.find(f"{path}index.html" if path.endswith("/") else path)
 
     def _file_path(self, scope: Scope) -> str | None:
         """Return the request's path as ``file_path`` does, at once for one that was served."""
@@ -295,7 +317,7 @@ def read_redirects(text: str) -> dict[str, Rule]:
 # --------------------------------------------------------------------------------- what is said
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """A response; a stream comes instead of the body of a large file."""
 
@@ -303,6 +325,15 @@ class Answer:
     headers: Headers
     body: bytes = b""
     stream: BinaryIO | None = None
+
+    @cached_property
+    def head(self) -> bytes:
+        """The headers as they are sent, with the empty line that ends them."""
+        return b"".join(b"%b: %b\r\n" % pair for pair in self.headers) + b"\r\n"
+
+    def has_body(self, method: str) -> bool:
+        """Whether a body follows: HEAD and 304 have none."""
+        return method != "HEAD" and self.status != _NOT_MODIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,10 +439,10 @@ async def send_answer(answer: Answer, method: str, send: Send) -> None:
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
         )
-        is_bare = method == "HEAD" or answer.status == _NOT_MODIFIED
-        while stream and not is_bare and (piece := stream.read(_PIECE)):
+        has_body = answer.has_body(method)
+        while stream and has_body and (piece := stream.read(_PIECE)):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b"" if is_bare else answer.body})
+        await send({"type": "http.response.body", "body": answer.body if has_body else b""})
     finally:
         if stream:
             stream.close()

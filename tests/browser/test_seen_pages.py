@@ -44,6 +44,7 @@ KINDS = (
     "/sleep-slowly/",
     "/tags/",
     "/tags/sleep/",
+    "/authors/riverside-psychiatry/",
     "/archive/",
     "/editions/",
     "/editions/weekly/2/",

@@ -959,6 +959,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "site.language": st.sampled_from(["en", "de-CH", "zh-Hant-TW", "es-419"]),
     "site.timezone": st.sampled_from(["UTC", "Europe/Berlin", "America/Argentina/Ushuaia"]),
     "site.author": LINES,
+    "site.rights": LINES,
     "site.logo": LINES,
     "site.accent": st.integers(0, 0xFFFFFF).map("#{:06x}".format),
     "site.postal_address": LINES.map(lambda text: f"{text}\n{text}"),

@@ -1058,6 +1058,20 @@ def test_html_is_rewritten_where_it_must_be(html: str, expected: str) -> None:
     assert absolute_html(html, site_url=SITE, page_url=f"{SITE}/p/") == expected
 
 
+def test_author_feed_carries_what_one_author_wrote() -> None:
+    """An author's feed holds the posts that name them, with the same ids as elsewhere."""
+    ann = Author(name="Ann Lee", credentials="MD")
+    first, second = make_post(1, authors=(ann,)), make_post(2)
+    catalog = make_catalog([first, second])
+
+    feed = feeds.author_feed(catalog, ann, [first], MASTHEAD)
+
+    assert [listed.post.id for listed in feed.entries] == [first.id]
+    assert feed.address == f"{SITE}/authors/ann-lee/feed"
+    assert feed.title.startswith("Ann Lee")
+    assert feed.id not in {feeds.site_feed(catalog, MASTHEAD).id, first.id}
+
+
 def test_tag_feed_carries_the_posts_of_one_tag_with_the_same_ids() -> None:
     """A tag's feed holds every post with that tag, however it is written, and no other."""
     first = make_post(1, tags=("Sleep", "worry"))

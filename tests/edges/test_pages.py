@@ -209,6 +209,7 @@ def every_page(pages: Pages = PAGES) -> dict[str, str]:
         "series": pages.series(SLEEP, CATALOG),
         "archive": pages.archive(CATALOG),
         "tag": pages.tag("sleep", [ALONE, TWO, ONE]),
+        "author": pages.author(Author(name="Ann Lee", credentials="MD"), [ALONE, TWO, ONE]),
         "tags": pages.tags([("Sleep", 3), ("insomnia", 1)]),
         "edition": pages.edition(make_edition(item, make_letter_post(ALONE, None))),
         "editions": pages.editions([("Weekly letter", 12, "2026-11-24", "/editions/weekly/12/")]),
@@ -518,7 +519,7 @@ def test_authors_are_named_with_what_they_are() -> None:
     assert byline(ann, bo) == "By Ann Lee, MD and Bo Chen, PhD"
     assert byline(ann, bo, cy) == "By Ann Lee, MD; Bo Chen, PhD; and Cy Dow"
     linked = post_page(replace(ALONE, authors=(ann,)))
-    assert hrefs(linked, "//a[@rel='author']") == ["https://ann.example"]
+    assert hrefs(linked, "//a[@rel='author']") == ["/authors/ann-lee/"]
 
 
 def test_a_post_tells_its_day_in_the_zone_of_the_site() -> None:
@@ -921,6 +922,19 @@ def test_a_tag_is_called_as_its_authors_do() -> None:
     assert hrefs(page, "//main//h2/a") == ["/sleep/two/", "/sleep/one/"]
     assert PAGES.tag("sleep", [TWO, ONE]) == PAGES.tag("Sleep", [TWO, ONE])
     assert words(tree(PAGES.tag("other", [ONE])).xpath("//h1")[0]) == "other"
+
+
+def test_an_author_has_a_page_and_feeds() -> None:
+    """It says who wrote, where else they are found, and what; a post that no feed has gives none."""
+    ann = Author(name="Ann Lee", credentials="MD", url="https://ann.example")
+    silent = replace(ALONE, channels=frozenset({Channel.WEB}))
+
+    page = tree(PAGES.author(ann, [ONE, ALONE]))
+
+    assert words(page.find(".//main")).startswith("Posts by Ann Lee MDAnn Lee elsewhere")
+    assert hrefs(page, "//main//h2/a") == [urls.post_path(p.location) for p in (ONE, ALONE)]
+    assert "/authors/ann-lee/feed.atom" in hrefs(page, "//main//a")
+    assert "feed.atom" not in " ".join(hrefs(tree(PAGES.author(ann, [silent])), "//main//a"))
 
 
 def test_tags_are_listed_by_name_with_their_numbers() -> None:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from publisher import app
 from publisher.engine import clock, embedded, signals
@@ -137,8 +138,8 @@ def test_serve_ends_when_told_and_says_when_it_listens(folder: Folder, free_port
     stopping = threading.Event()
     service = embedded.Service(folder.open(), tick_seconds=60)
 
-    listener = embedded.Listener(asgi=_hello, host="127.0.0.1", port=free_port)
-    failed = embedded.serve([listener], service, stopping, on_ready=stopping.set)
+    server = embedded.make_server(_hello, HttpToolsProtocol, host="127.0.0.1", port=free_port)
+    failed = embedded.serve([server], service, stopping, on_ready=stopping.set)
 
     assert failed is None
     with pytest.raises(ConnectionRefusedError):

@@ -262,6 +262,35 @@ def test_the_list_of_subjects_follows_the_posts(folder: Folder, site: app.Site) 
     assert 'href="/tags/"' not in folder.public("archive/index.html")
 
 
+def test_an_authors_page_and_feeds_follow_the_posts(folder: Folder, site: app.Site) -> None:
+    """They come with the first post that names the author, once however the name is written, and go."""
+    _build(site)
+    assert not [file for file in _public(folder) if file.startswith("authors/")]
+
+    folder.post("sleep/01-one.md", "One", date="2026-11-01", authors="[Ann Lee]")
+    folder.post("alone.md", "Alone", date="2026-11-03", authors="[Ann LEE, Ann Lee]")
+    _build(site)
+    feed = folder.public("authors/ann-lee/feed.atom")
+    assert feed.count("<entry>") == 2
+    assert "authors/ann-lee/feed.atom" in folder.public("feeds.opml")
+    assert "/authors/ann-lee/feed.rss" in folder.public("feeds/index.html")
+    assert 'href="/authors/ann-lee/"' in folder.public("alone/index.html")
+
+    folder.post("sleep/01-one.md", "One", date="2026-11-01")
+    folder.post("alone.md", "Alone", date="2026-11-03")
+    assert "authors/ann-lee/feed.atom" in _build(site).removed
+
+
+def test_feeds_state_their_licence(folder: Folder) -> None:
+    """``site.rights`` stands in each format that has a place for it."""
+    folder.configure(site=folder.settings["site"] + '\nrights = "CC BY 4.0"')
+
+    _build(folder.open())
+
+    assert "<rights>CC BY 4.0</rights>" in folder.public("feed.atom")
+    assert "<copyright>CC BY 4.0</copyright>" in folder.public("feed.rss")
+
+
 def test_the_archive_leads_to_letters_once_there_are_any(folder: Folder, site: app.Site) -> None:
     """The first edition adds the way to the list of letters to an archive that was without."""
     _build(site)

@@ -12,6 +12,7 @@ from publisher.store.schema.columns import (
     metadata,
 )
 from publisher.store.schema.content import (
+    alerts,
     digests,
     edition_posts,
     editions,
@@ -59,6 +60,7 @@ __all__ = [
     "KEY_PURPOSES",
     "DeliveryCode",
     "UtcDateTime",
+    "alerts",
     "attempts",
     "chunks",
     "consents",

@@ -8,7 +8,7 @@ from alembic import op
 from publisher.store.schema import BIG, UtcDateTime
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:
