@@ -13,6 +13,9 @@ naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
 admitting    staff's accounts with the links that open them, and notices to staff
 tracing      the trail of every act
+previewing   a letter as its reader would see it; the outbox
+reporting    one edition whole, as its page shows it
+surveying    what staff look at first, kept while it holds
 """
 
 from publisher.app.admitting import (
@@ -24,7 +27,7 @@ from publisher.app.admitting import (
     make_sign_in_link,
     send_notice,
 )
-from publisher.app.handling import handle_edition, resolve_edition
+from publisher.app.handling import approve_edition, handle_edition, resolve_edition
 from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
 from publisher.app.keeping import (
     adopt_site,
@@ -39,9 +42,14 @@ from publisher.app.looking import (
     EditionView,
     add_sample_reader,
     check_site,
+    content_of,
+    content_sha256_of,
     describe_edition,
     find_edition,
+    find_person,
+    find_reader,
     list_editions,
+    list_newest,
     preview_letter,
     reason_shape,
     report_editions,
@@ -61,36 +69,62 @@ from publisher.app.opening import (
     open_transport,
     template_paths,
 )
+from publisher.app.previewing import (
+    Preview,
+    ShownMail,
+    coming_content,
+    list_outbox,
+    preview_of,
+    read_letter,
+    read_outbox,
+)
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
+from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
 from publisher.app.signing import make_keys, make_signer
+from publisher.app.surveying import Survey, Today, list_slots
 from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
     "CONTENT_TYPE",
     "SEES_PEOPLE",
     "EditionReport",
+    "EditionSheet",
     "EditionView",
     "Meter",
+    "Preview",
     "Report",
+    "ShownMail",
     "Site",
+    "Survey",
+    "Today",
     "TrailLine",
     "add_sample_reader",
     "add_staff",
     "adopt_site",
+    "approve_edition",
     "check_site",
+    "coming_content",
     "console_url",
+    "content_of",
+    "content_sha256_of",
     "count_waiting",
     "deliver_open",
     "describe_edition",
     "describe_metrics",
+    "describe_sheet",
     "describe_signing",
     "export_site",
     "find_edition",
+    "find_person",
+    "find_reader",
     "handle_edition",
     "has_inbox",
     "link_to",
     "list_editions",
+    "list_newest",
+    "list_outbox",
     "list_records",
+    "list_slots",
     "load_config",
     "mail_sign_in_link",
     "make_console_pages",
@@ -107,7 +141,11 @@ __all__ = [
     "open_site",
     "open_transport",
     "preview_letter",
+    "preview_of",
     "publish_once",
+    "read_edition",
+    "read_letter",
+    "read_outbox",
     "read_trail",
     "reason_shape",
     "refuse_unready",

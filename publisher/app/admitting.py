@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from publisher.model import Address, Notice, Outcome, Role, Staff
 
 
+STAFF_FOLDER = "staff"
+"""In the outbox: mails to staff, whose links sign in; no page shows them."""
+
+
 def console_url(config: Config) -> str:
     """Return where the console is reached, without a slash at the end."""
     listen = config.web.console_listen
@@ -98,7 +102,7 @@ def send_notice(site: Site, address: Address, notice: Notice, *, now: datetime) 
     envelope = Envelope(
         sender=sender.address,
         recipient=address.typed,
-        name=f"notices/{now:%Y%m%d%H%M%S}-{mark[:8]}",
+        name=f"{STAFF_FOLDER}/{now:%Y%m%d%H%M%S}-{mark[:8]}",
     )
     transport = open_transport(site, rehearsal=rehearsal)
     try:

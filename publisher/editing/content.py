@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from publisher import letters, urls
 from publisher.editorial.choice import compose_preheader, fill_subject
-from publisher.model import Channel, EditionContent, LetterPost, Link, SeriesLine
+from publisher.model import Channel, EditionContent, Edits, LetterPost, Link, SeriesLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,10 +37,11 @@ def compose_content(
     *,
     dated_on: date,
     templates_sha256: str,
-    intro: str = "",
+    edits: Edits | None = None,
 ) -> EditionContent:
-    """Compose an edition's content from its posts as they are now."""
+    """Compose an edition's content from its posts as they are now, and what staff changed of it."""
     site, number = config.site, edition.number or 0
+    edits = edits or Edits()
     web_url = urls.absolute(site.url, urls.edition_path(digest.name, number))
     return EditionContent(
         digest=digest.name,
@@ -48,12 +49,13 @@ def compose_content(
         rehearsal=edition.rehearsal,
         title=digest.title,
         dated_on=dated_on.isoformat(),
-        subject=_subject(digest.subject, digest, posts, on=dated_on, number=number),
+        subject=edits.subject
+        or _subject(digest.subject, digest, posts, on=dated_on, number=number),
         discreet_subject=_subject(
             digest.discreet_subject, digest, posts, on=dated_on, number=number
         ),
-        preheader=compose_preheader(posts),
-        intro=intro,
+        preheader=edits.preheader or compose_preheader(posts),
+        intro=edits.intro,
         posts=tuple(
             _letter_post(
                 post,

@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from publisher import look, urls
-from publisher.editorial import moments
+from publisher.editorial import answers, moments
+from publisher.editorial.alerting import WHY_HELD
+from publisher.editorial.replies import tell_reply
+from publisher.model import HeldReason
 from publisher.pages.templating import Templates
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from publisher.errors import Problem
-    from publisher.model import Staff
+    from publisher.model import Edition, Staff
     from publisher.pages.views import SiteView
 
 ROOT: Final = urls.CONSOLE
@@ -28,6 +31,7 @@ ASSETS: Final = f"{ROOT}assets/"
 
 SECTIONS: Final = (
     ("today", "Today", ROOT),
+    ("digests", "Digests", f"{ROOT}digests"),
     ("settings", "Settings", f"{ROOT}settings"),
 )
 """What the menu leads to: the section, its word, its page."""
@@ -35,8 +39,19 @@ SECTIONS: Final = (
 _PAGES = (
     "account",
     "base",
+    "digest",
+    "digest-edit",
+    "digest-send",
+    "digests",
+    "edition",
+    "edition-check",
+    "letter",
+    "mail",
     "message",
+    "outbox",
+    "parts",
     "password",
+    "progress",
     "prove",
     "settings",
     "setup",
@@ -49,6 +64,7 @@ _PAGES = (
     "trail",
 )
 _STYLE = "console/console.css"
+_SCRIPT = "console/console.js"
 _COMMAND = re.compile(r"[^.]*\bpublisher [a-z]+\b[^.]*\.?")
 
 
@@ -74,32 +90,41 @@ class ConsolePages:
 
     def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
         self._zone = site.zone
-        names = (_STYLE, *(f"console/{name}.html" for name in _PAGES))
+        names = (_STYLE, _SCRIPT, *(f"console/{name}.html" for name in _PAGES))
         self._templates = Templates(template_paths, names, {})
         self._css = self._templates.render(
             _STYLE, variables=look.css_variables(look.palette(site.accent))
         )
+        self._script = self._templates.render(_SCRIPT)
         self.stylesheet_name = f"console-{_short(self._css)}.css"
+        self.script_name = f"console-{_short(self._script)}.js"
         self._templates.add(
             {
                 "site": site,
                 "direction": look.direction(site.language),
                 "stylesheet": f"{ASSETS}{self.stylesheet_name}",
+                "script": f"{ASSETS}{self.script_name}",
                 "sections": SECTIONS,
                 "root": ROOT,
                 "moment": self._moment,
                 "brief": self._brief,
                 "gap": _gap,
-                "people": count_people,
-                "count": count,
+                "people": answers.people,
+                "count": answers.count,
                 "plain_hint": plain_hint,
                 "browser": tell_browser,
+                "meaning": tell_reply,
+                "why": _tell_why,
             }
         )
 
     def stylesheet(self) -> str:
         """Return the style sheet that every page of the console links."""
         return self._css
+
+    def script(self) -> str:
+        """Return the script that keeps progress current; every page is whole without it."""
+        return self._script
 
     def render(self, page: str, frame: Frame, /, **values: object) -> str:
         """Return a page; raises ContentError where its template asks for other values."""
@@ -112,6 +137,10 @@ class ConsolePages:
         return _time(at, moments.tell_briefly(at, zone or self._zone, now=now))
 
 
+def _tell_why(edition: Edition) -> str:
+    return WHY_HELD.get(HeldReason(edition.reason), "") if edition.reason else ""
+
+
 def _gap(at: datetime, now: datetime) -> Markup:
     return _time(at, moments.tell_gap(at, now=now))
 
@@ -119,16 +148,6 @@ def _gap(at: datetime, now: datetime) -> Markup:
 def _time(at: datetime, words: str) -> Markup:
     iso = at.astimezone(ZoneInfo("UTC")).isoformat(timespec="seconds")
     return Markup('<time datetime="{}">{}</time>').format(iso, escape(words))
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return a count before its noun: ``1 letter``, ``2,000 letters``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def count_people(number: int) -> str:
-    """Return how many people: ``1 person``, ``412 people``."""
-    return count(number, "person", "people")
 
 
 def plain_hint(hint: str) -> str:

@@ -223,6 +223,11 @@ class Shelf:
         )
 
 
+def mark_sources(config: Config) -> str:
+    """Return what changes whenever a source is added, changed or removed; nothing is opened."""
+    return folder_digest(posts.scan(config.paths.posts))
+
+
 def open_shelf(config: Config, store: Store, *, now: datetime) -> Shelf:
     """Return the catalog at ``now`` with its texts; what the last build parsed is not read again."""
     memory = load_memory(config.paths.state / MEMORY_FILE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from publisher import staffing
+from publisher.editorial.answers import count
 from publisher.errors import UsageError
-from publisher.pages.console import ROOT, count
+from publisher.pages.console import ROOT
 from publisher.web.console.asking import Ask, Moved, Page
 
 if TYPE_CHECKING:

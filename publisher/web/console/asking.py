@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from publisher.app import Site
+    from publisher.app import Site, Survey
     from publisher.model import Role, Session, Staff
     from publisher.web.console.doors import Doors
 
@@ -31,6 +31,8 @@ class Ask:
     site: Site
     now: datetime
     path: str
+    survey: Survey
+    """What is costly to find out, kept while it holds."""
     doors: Doors
     """How often somebody may try to come in."""
     signed_in: Session | None = None
@@ -44,6 +46,11 @@ class Ask:
     agent: str = ""
     wake: Callable[[], None] = lambda: None
     """Lets the schedule look at once, where it runs in this process."""
+
+    def changed(self) -> None:
+        """Say that something was changed that the schedule, or the next page, should look at."""
+        self.survey.forget()
+        self.wake()
 
     @property
     def session(self) -> Session:

@@ -94,6 +94,7 @@ class Console:
         self._clock = clock
         self._wake = wake
         self._doors = Doors()
+        self._survey = app.Survey(site)
 
     def application(self) -> FastAPI:
         """Return the application that answers every route of the table."""
@@ -101,8 +102,12 @@ class Console:
         for route in ROUTES:
             methods: list[str] = ["GET", "HEAD"] if route.method == "GET" else [route.method]
             made.add_api_route(route.path, self._endpoint(route), methods=methods)
-        style = f"{ROOT}assets/{self._pages.stylesheet_name}"
-        made.add_api_route(style, self._give_style, methods=["GET", "HEAD"])
+        for name, text, kind in (
+            (self._pages.stylesheet_name, self._pages.stylesheet(), "text/css"),
+            (self._pages.script_name, self._pages.script(), "text/javascript"),
+        ):
+            give = _give_asset(text.encode(), f"{kind}; charset=utf-8")
+            made.add_api_route(f"{ROOT}assets/{name}", give, methods=["GET", "HEAD"])
         made.add_exception_handler(404, self._absent)
         made.add_exception_handler(405, self._absent)
         return made
@@ -135,6 +140,7 @@ class Console:
             site=self._site,
             now=now,
             path=request.url.path,
+            survey=self._survey,
             doors=self._doors,
             signed_in=session,
             parts=request.path_params,
@@ -253,15 +259,6 @@ class Console:
             404, "There is no such page", "The address may have a slip in it. Nothing was changed."
         )
 
-    async def _give_style(self) -> Response:
-        return _octets(
-            Octets(
-                data=self._pages.stylesheet().encode(),
-                kind="text/css; charset=utf-8",
-                is_lasting=True,
-            )
-        )
-
     # ---------------------------------------------------------------------------------- the cookie
 
     def _cookie_name(self, request: Request) -> str:
@@ -310,6 +307,13 @@ async def _read_form(
 
 def _has_no_length(request: Request) -> bool:
     return "transfer-encoding" in request.headers
+
+
+def _give_asset(data: bytes, kind: str) -> Callable[[], Awaitable[Response]]:
+    async def give() -> Response:
+        return _octets(Octets(data=data, kind=kind, is_lasting=True))
+
+    return give
 
 
 def _headers() -> dict[str, str]:

@@ -10,7 +10,18 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 from publisher.model import Role
-from publisher.web.console import account, entering, settings, staff, today, trail
+from publisher.web.console import (
+    account,
+    digests,
+    editions,
+    entering,
+    letters,
+    outbox,
+    settings,
+    staff,
+    today,
+    trail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +85,7 @@ def _post(
     )
 
 
-_N, _S, _ADMIN = Needs.NOBODY, Needs.STAFF, Needs.ADMIN
+_N, _S, _PUB, _ADMIN = Needs.NOBODY, Needs.STAFF, Needs.PUBLISHER, Needs.ADMIN
 
 ROUTES: tuple[Route, ...] = (
     _get("", today.show, _S),
@@ -95,6 +106,27 @@ ROUTES: tuple[Route, ...] = (
     _get("account/password", account.show_password, _S, proved=True),
     _post("account/password", account.set_password, _S, proved=True, page="account/password"),
     _post("account/revoke", account.revoke, _S),
+    # ---- digests and editions
+    _get("digests", digests.show_all, _S),
+    _get("digests/{digest}", digests.show, _S),
+    _get("digests/{digest}/letter", digests.show_letter, _S),
+    _get("digests/{digest}/letter.html", digests.give_letter, _S),
+    _post("digests/{digest}/person", digests.check_person, _PUB),
+    _post("digests/{digest}/test", digests.send_test, _S),
+    _get("digests/{digest}/edit", digests.show_edit, _PUB),
+    _post("digests/{digest}/edit", digests.edit, _PUB),
+    _get("digests/{digest}/send", digests.show_send, _PUB),
+    _post("digests/{digest}/send", digests.send_now, _PUB),
+    _get("editions/{edition_id}", editions.show, _S),
+    _get("editions/{edition_id}/progress", editions.show_progress, _S),
+    _get("editions/{edition_id}/result.csv", editions.give_csv, _S),
+    _get("editions/{edition_id}/letters/{letter}.html", letters.give, _S),
+    _get("editions/{edition_id}/letters/{letter}", letters.show, _S),
+    _get("editions/{edition_id}/do/{act}", editions.show_act, _PUB),
+    _post("editions/{edition_id}/do/{act}", editions.act, _PUB),
+    _get("outbox", outbox.show_all, _PUB),
+    _get("outbox/{folder}/{name}", outbox.show, _PUB),
+    _get("outbox/{folder}/{name}/letter.html", outbox.give, _PUB),
     # ---- settings
     _get("settings", settings.show, _S),
     _get("settings/trail", trail.show, _S),
