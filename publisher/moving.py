@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from publisher import posts, site, urls
@@ -13,7 +12,7 @@ from publisher.exchange.pagetext import read_page_text
 from publisher.store import posts as pins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -68,7 +67,8 @@ def import_pages(
             haul.problems.extend(error.problems)
             continue
         before = known.get(page.source_sha256)
-        path = before or _free_path(config.paths.posts, series, page.slug, haul.arrivals)
+        promised = [one.path for one in haul.arrivals]
+        path = before or posts.free_path(config.paths.posts, series, page.slug, promised)
         if not before and not dry_run:
             _write_new(config.paths.posts, path, _compose(page, config, now=now))
         # A post that an import cut short left behind is recorded by the next one.
@@ -109,21 +109,6 @@ def _paths_by_source(root: Path) -> dict[str, str]:
     return found
 
 
-def _free_path(root: Path, series: str | None, slug: str, arrivals: Sequence[Arrival]) -> str:
-    """Return a path for a new post: the next number of its series, an address of its own."""
-    folder = root / series if series else root
-    entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    paths = [f"{series}/{name}" if series else name for name in entries]
-    names = [posts.name_of(path) for path in (*paths, *(one.path for one in arrivals))]
-    beside = [name for name in names if name.series == series]
-    taken = {name.slug for name in beside}
-    taken |= urls.RESERVED_IN_SERIES if series else urls.RESERVED
-    tries = chain([slug], (f"{slug}-{number}" for number in count(2)))
-    free = next(one for one in tries if one not in taken)
-    number = max((name.part or 0 for name in beside), default=0) + 1
-    return f"{series}/{number:02d}-{free}.md" if series else f"{free}.md"
-
-
 def _compose(page: ImportedPost, config: Config, *, now: datetime) -> str:
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
@@ -143,27 +128,6 @@ def _write_new(root: Path, path: str, text: str) -> None:
     if (root / path).exists():
         raise Refused(_no_name(path))
     site.write(root / path, text.encode(), root=root, durable=True, private=True)
-
-
-def new_post(
-    config: Config,
-    title: str,
-    *,
-    series: str | None,
-    make_id: Callable[[], str],
-    now: datetime,
-) -> str:
-    """Write a new draft with an id of its own; return its path below ``posts/``."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
-    _refuse_bad_series(series)
-    slug = urls.slug_of(title)
-    if not slug:
-        raise Refused(_bad_title(title))
-    path = _free_path(config.paths.posts, series, slug, ())
-    at = now.astimezone(ZoneInfo(config.site.timezone))
-    _write_new(config.paths.posts, path, posts.draft(title, post_id=make_id(), date=at.date()))
-    return path
 
 
 def withdraw(store: Store, wanted: str, *, reason: str, now: datetime) -> str:
@@ -199,16 +163,6 @@ def _refuse_bad_series(series: str | None) -> None:
     else:
         return
     raise Refused(Problem(code=code, path="--series", expected=expected, got=series, hint=hint))
-
-
-def _bad_title(title: str) -> Problem:
-    return Problem(
-        code="post.title",
-        path="title",
-        expected="a title that makes an address of its own",
-        got=repr(title),
-        hint="Use a few words.",
-    )
 
 
 def _no_name(name: str) -> Problem:

@@ -37,7 +37,9 @@ class Kind(StrEnum):
     CONFIRM = "confirm"  # link, within; perhaps never_link
     WELCOME = "welcome"  # preferences_link, unsubscribe_link
     SIGN_IN = "sign-in"  # link, within
+    KNOWN = "known"  # preferences_link, unsubscribe_link: somebody on the list asked again
     ERASE = "erase"  # link, within: the page that shows, changes and erases what is kept
+    MOVE = "move"  # link, within: to a new address
     ALERT = "alert"  # what; perhaps details and link: for staff
 
 
@@ -52,8 +54,13 @@ SAMPLES: Mapping[Kind, Mapping[str, str | Sequence[str]]] = {
         "preferences_link": _SAMPLE_LINK,
         "unsubscribe_link": f"{_SAMPLE_LINK}/leave",
     },
+    Kind.KNOWN: {
+        "preferences_link": _SAMPLE_LINK,
+        "unsubscribe_link": f"{_SAMPLE_LINK}/leave",
+    },
     Kind.SIGN_IN: {"link": _SAMPLE_LINK, "within": "15 minutes"},
     Kind.ERASE: {"link": _SAMPLE_LINK, "within": "1 hour"},
+    Kind.MOVE: {"link": _SAMPLE_LINK, "within": "1 day"},
     Kind.ALERT: {
         "what": "weekly/12 is held",
         "details": ["It is later than late_after.", "Nobody was mailed."],
@@ -65,8 +72,10 @@ SAMPLES: Mapping[Kind, Mapping[str, str | Sequence[str]]] = {
 _REQUIRED: Mapping[Kind, frozenset[str]] = {
     Kind.CONFIRM: frozenset({"link", "within"}),
     Kind.WELCOME: frozenset({"preferences_link", "unsubscribe_link"}),
+    Kind.KNOWN: frozenset({"preferences_link", "unsubscribe_link"}),
     Kind.SIGN_IN: frozenset({"link", "within"}),
     Kind.ERASE: frozenset({"link", "within"}),
+    Kind.MOVE: frozenset({"link", "within"}),
     Kind.ALERT: frozenset({"what"}),
 }
 _OPTIONAL: Mapping[Kind, Mapping[str, str | Sequence[str]]] = {

@@ -13,6 +13,7 @@ import fcntl
 import os
 import stat
 import time
+import uuid
 from contextlib import contextmanager, suppress
 from itertools import count, takewhile
 from pathlib import Path
@@ -233,6 +234,19 @@ def hold(path: Path, *, wait_seconds: float = 0) -> Iterator[None]:
     finally:
         _sign(descriptor, "")
         os.close(descriptor)
+
+
+def identify(state: Path) -> str:
+    """Return the name of a state directory, made up once: the locks in it are about this place."""
+    file = state / "machine"
+    if not file.is_file():
+        ensure_private(state)
+        aside = state / f"{TEMPORARY}machine.{os.getpid()}.{next(_numbers)}"
+        aside.write_text(f"{uuid.uuid4()}\n", "ascii")
+        with suppress(FileExistsError):  # another process was first
+            file.hardlink_to(aside)
+        aside.unlink()
+    return file.read_text("ascii", "replace").strip()
 
 
 def holder(path: Path) -> str:

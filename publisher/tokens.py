@@ -13,11 +13,13 @@ on one line.
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ _MAC_OCTETS = 12
 _LABEL = b"publisher token\0"
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _MAILBOX_SHAPE = re.compile(r"[A-Za-z2-7]{39}", re.ASCII)
+_PAIRS = tuple(map("".join, product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)))
+"""Ten bits in base32: the standard library takes it octet by octet, which a sender would feel."""
 _LARGEST_ID = 2**63 - 1
 _LARGEST_KEY_ID = 2**16 - 1
 
@@ -41,7 +45,8 @@ class Key:
     id: int
     """From 0 to 65,535."""
     purpose: str
-    """A lower-case word: ``link``, ``bounce``, ``form``, ``session`` or ``pepper``."""
+    """A lower-case word: ``link``, ``bounce``, ``form``, ``session`` or ``pepper``, or one that a
+    key is lent for."""
     secret: bytes = field(repr=False)
     retired: bool = False
 
@@ -81,6 +86,11 @@ def read(token: str, keys: Iterable[Key], purpose: str) -> int | None:
     return None
 
 
+def lend(keys: Iterable[Key], purpose: str) -> tuple[Key, ...]:
+    """Return the keys for another purpose: a proof covers its word, so neither opens the other's."""
+    return tuple(replace(key, purpose=purpose) for key in keys)
+
+
 def inert(purpose: str) -> str:
     """Return a token of the usual shape that no key verifies: for previews and test mails."""
     head = _HEAD.pack(_INERT_VERSION, _mark(purpose), 0, 0)
@@ -93,8 +103,8 @@ def as_mailbox(token: str) -> str:
     Local parts lose their case on the way (RFC 5321 section 2.4 notwithstanding), so a return path
     ``b+TOKEN@`` carries base32 (RFC 4648 section 6), in lower case and without padding.
     """
-    octets = base64.urlsafe_b64decode(token)
-    return base64.b32encode(octets).decode("ascii").rstrip("=").lower()
+    bits = int.from_bytes(base64.urlsafe_b64decode(token), "big") << 8  # 40 letters of five bits
+    return "".join([_PAIRS[bits >> at & 0x3FF] for at in range(190, -1, -10)])[:-1]
 
 
 def from_mailbox(text: str) -> str:
@@ -130,12 +140,21 @@ def _mac(key: Key, head: bytes) -> bytes:
 
 
 def _digest(secret: bytes, message: bytes) -> bytes:
-    """Return HMAC-SHA256. ``hmac.digest`` would let another thread run: too often for a sender."""
-    begun = _begin(secret).copy()
-    begun.update(message)
-    return begun.digest()
+    """Return HMAC-SHA256 (RFC 2104).
+
+    ``hmac.digest`` would let another thread run, too often for a sender; and a mail needs three.
+    """
+    begun_inner, begun_outer = _begin(secret)
+    inner, outer = begun_inner.copy(), begun_outer.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(maxsize=64)
-def _begin(secret: bytes) -> hmac.HMAC:
-    return hmac.new(secret, digestmod="sha256")
+def _begin(secret: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    block = hashlib.sha256().block_size
+    key = secret if len(secret) <= block else hashlib.sha256(secret).digest()
+    padded = key.ljust(block, b"\0")
+    inner, outer = (bytes(octet ^ mask for octet in padded) for mask in (0x36, 0x5C))
+    return hashlib.sha256(inner), hashlib.sha256(outer)

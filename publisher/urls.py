@@ -213,6 +213,21 @@ def unsubscribe_path(token: str) -> str:
     return f"/u/{token}"
 
 
+def undo_path(token: str) -> str:
+    """Return where a person takes an unsubscribe back; POST acts."""
+    return f"/u/{token}/undo"
+
+
+def courses_path(token: str) -> str:
+    """Return where a reader starts, skips and stops series from part 1."""
+    return f"{preferences_path(token)}/courses"
+
+
+def missed_path(token: str) -> str:
+    """Return where a reader sees what they were not sent."""
+    return f"{preferences_path(token)}/missed"
+
+
 def preferences_path(token: str) -> str:
     """Return where a person chooses what comes."""
     return f"/preferences/{token}"

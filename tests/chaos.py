@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 _CONFIG = """\
 [site]
+timezone = "UTC"
 name = "Riverside Letters"
 id = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
 [digests.weekly]
 title = "Weekly letter"
-schedule = "every tuesday at 07:30"
+schedule = "{schedule}"
 [mail]
 transport = "smtp"
 from = "Letters <letters@example.org>"
 uncertain = "{uncertain}"
+[database]
+url = "{database}"
+[web]
+listen = "127.0.0.1:{web_port}"
 [mail.smtp]
 host = "127.0.0.1"
 port = {port}
@@ -38,12 +43,26 @@ connections = {connections}
 """
 
 
-def prepare(folder: Path, readers: int) -> None:
+def prepare(folder: Path, readers: int, database: str = "") -> None:
     """Make a site whose one edition is open to so many readers, nothing sent."""
+    write_post(folder)
+    configure(folder, port=9, database=database)
+    site = fill(folder, readers)
+    now = clock.now()
+    desk, _ = app.open_desk(site, now=now)
+    editing.advance(desk, now=now, one_more=site.config.digests["weekly"])
+    site.store.close()
+
+
+def write_post(folder: Path) -> None:
+    """Write the one post of a site."""
     (folder / "posts").mkdir(parents=True)
     text = '---\ntitle: "One"\ndate: 2026-11-01\n---\n\nA sentence to read.\n'
     (folder / "posts" / "one.md").write_text(text, "utf-8")
-    configure(folder, port=9)
+
+
+def fill(folder: Path, readers: int) -> app.Site:
+    """Add so many readers to a site, and return it open."""
     site = app.open_site(folder / "config.toml", {})
     now = clock.now()
     agreed = Consent(wording="yes", source="form", requested_at=now, confirmed_at=now)
@@ -59,9 +78,7 @@ def prepare(folder: Path, readers: int) -> None:
             for address in (parse_address(f"reader{n}@example.net") for n in range(readers))
         ]
         subscribers.add(tx, people)
-    desk, _ = app.open_desk(site, now=now)
-    editing.advance(desk, now=now, one_more=site.config.digests["weekly"])
-    site.store.close()
+    return site
 
 
 def copy(prepared: Path, folder: Path) -> Path:
@@ -69,9 +86,25 @@ def copy(prepared: Path, folder: Path) -> Path:
     return shutil.copytree(prepared, folder)
 
 
-def configure(folder: Path, *, port: int, connections: int = 4, uncertain: str = "resend") -> None:
+def configure(
+    folder: Path,
+    *,
+    port: int,
+    connections: int = 4,
+    uncertain: str = "resend",
+    database: str = "",
+    schedule: str = "every tuesday at 07:30",
+    web_port: int = 8000,
+) -> None:
     """Write the site's configuration."""
-    text = _CONFIG.format(port=port, connections=connections, uncertain=uncertain)
+    text = _CONFIG.format(
+        port=port,
+        connections=connections,
+        uncertain=uncertain,
+        database=database,
+        schedule=schedule,
+        web_port=web_port,
+    )
     (folder / "config.toml").write_text(text, "utf-8")
 
 

@@ -47,7 +47,7 @@ autovacuum = {durable}
 max_wal_size = 4GB
 shared_buffers = 128MB
 """
-_AS_MADE = ("site", "keys", "alembic_version")
+_AS_MADE = ("site", "standing", "keys", "alembic_version")
 """Tables that a new database already has rows in."""
 
 

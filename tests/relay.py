@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import ssl
+    from collections.abc import Callable, Iterable, Iterator
 
 USUAL = {
     "banner": b"220 relay\r\n",
@@ -72,9 +73,14 @@ class Relay:
         script: Callable[[Moment, socket.socket], Answer] = usual,
         *,
         offers: Iterable[str] = ("PIPELINING", "SIZE 0", "8BITMIME", "ENHANCEDSTATUSCODES"),
+        context: ssl.SSLContext | None = None,
+        starts_tls: bool = False,
     ) -> None:
+        """Speak TLS from the first octet where there is a context, or after STARTTLS."""
         self.script = script
-        self.offers = tuple(offers)
+        self.offers = (*offers, "STARTTLS") if starts_tls else tuple(offers)
+        self.context = context
+        self.starts_tls = starts_tls
         self.kept: list[tuple[str, str]] = []
         """Recipient and digest of each mail that was kept, in order."""
         self.said: Counter[str] = Counter()
@@ -142,20 +148,28 @@ class Relay:
             thread.start()
 
     def _serve(self, wire: socket.socket, number: int) -> None:
+        talk = _Conversation(self, wire, number)
         try:
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with wire.makefile("rb") as lines:
-                _Conversation(self, wire, number).run(iter(lines))
+            if self.context and not self.starts_tls:
+                talk.encrypt()
+            talk.run()
         except HangUp as act:
             if act.by_force:
-                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                talk.wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except (OSError, ValueError):
             pass
         finally:
             with self._lock:
                 self._open -= 1
-                self._wires.discard(wire)
-            wire.close()
+                self._wires.discard(talk.wire)
+            talk.wire.close()
+
+    def follow(self, wire: socket.socket, encrypted: socket.socket) -> None:
+        """Know a connection by its encrypted socket from now on."""
+        with self._lock:
+            self._wires.discard(wire)
+            self._wires.add(encrypted)
 
     def moment(self, what: str, recipient: str, connection: int, mails: int) -> Moment:
         """Return the moment, counted."""
@@ -173,27 +187,47 @@ class Relay:
 class _Conversation:
     def __init__(self, relay: Relay, wire: socket.socket, number: int) -> None:
         self._relay = relay
-        self._wire = wire
+        self.wire = wire
         self._number = number
         self._mails = 0
         self._recipient = ""
 
-    def run(self, lines: Iterable[bytes]) -> None:
+    def run(self) -> None:
         self._say("banner")
-        each = iter(lines)
+        while self._converse():
+            self.encrypt()
+
+    def encrypt(self) -> None:
+        """Shake hands; the script may act before, at the moment ``TLS``."""
+        assert self._relay.context is not None
+        moment = self._relay.moment("TLS", "", self._number, 0)
+        self._relay.script(moment, self.wire)
+        encrypted = self._relay.context.wrap_socket(self.wire, server_side=True)
+        self._relay.follow(self.wire, encrypted)
+        self.wire = encrypted
+
+    def _converse(self) -> bool:
+        """Converse to the end, or until the wire is to be encrypted."""
+        with self.wire.makefile("rb") as lines:
+            return self._answer_each(iter(lines))
+
+    def _answer_each(self, each: Iterator[bytes]) -> bool:
         for line in each:
             verb = line[:4].upper().decode("ascii", "replace").strip()
             if verb in {"EHLO", "HELO"}:
                 offered = [b"250-relay", *(f"250-{one}".encode() for one in self._relay.offers)]
-                self._wire.sendall(b"\r\n".join([*offered, b"250 HELP", b""]))
+                self.wire.sendall(b"\r\n".join([*offered, b"250 HELP", b""]))
                 continue
             if verb == "RCPT":
                 self._recipient = line.decode().partition("<")[2].partition(">")[0]
             said = self._say("STARTTLS" if verb == "STAR" else verb)
             if verb == "DATA" and said.startswith(b"354"):
                 self._take(each)
+            if verb == "STAR" and said.startswith(b"220"):
+                return True
             if verb == "QUIT":
-                return
+                return False
+        return False
 
     def _take(self, lines: Iterable[bytes]) -> None:
         self._say("BODY")
@@ -206,17 +240,19 @@ class _Conversation:
             return
         moment = self._relay.moment("END", self._recipient, self._number, self._mails)
         self._mails += 1
-        answer = self._relay.script(moment, self._wire)
+        answer = self._relay.script(moment, self.wire)
         if answer is None:
             self._relay.keep(self._recipient, bytes(body))
             answer = USUAL["END"]
         elif answer.startswith(b"2"):
             self._relay.keep(self._recipient, bytes(body))
-        self._wire.sendall(answer)
+        self.wire.sendall(answer)
 
     def _say(self, what: str) -> bytes:
         moment = self._relay.moment(what, self._recipient, self._number, self._mails)
-        answer = self._relay.script(moment, self._wire)
-        said = USUAL.get(what, b"500 5.5.1 what?\r\n") if answer is None else answer
-        self._wire.sendall(said)
+        answer = self._relay.script(moment, self.wire)
+        usual = b"220 2.0.0 go on\r\n" if self._relay.starts_tls and what == "STARTTLS" else None
+        usual = usual or USUAL.get(what, b"500 5.5.1 what?\r\n")
+        said = usual if answer is None else answer
+        self.wire.sendall(said)
         return said

@@ -16,6 +16,8 @@ tracing      the trail of every act
 previewing   a letter as its reader would see it; the outbox
 reporting    one edition whole, as its page shows it
 surveying    what staff look at first, kept while it holds
+noticing     notices on their way out
+proving      that nothing tracks
 """
 
 from publisher.app.admitting import (
@@ -32,10 +34,14 @@ from publisher.app.job import EditionReport, Report, deliver_open, publish_once,
 from publisher.app.keeping import (
     adopt_site,
     export_site,
+    join_site,
+    move_site,
     name_store,
+    refuse_embedded,
     restore_site,
     run_alone,
     running_service,
+    take_seat,
     upgrade_site,
 )
 from publisher.app.looking import (
@@ -57,6 +63,7 @@ from publisher.app.looking import (
 )
 from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
 from publisher.app.naming import describe_signing, list_records
+from publisher.app.noticing import send_notices
 from publisher.app.opening import (
     Site,
     load_config,
@@ -78,6 +85,7 @@ from publisher.app.previewing import (
     read_letter,
     read_outbox,
 )
+from publisher.app.proving import prove_privacy
 from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
 from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
 from publisher.app.signing import make_keys, make_signer
@@ -119,6 +127,7 @@ __all__ = [
     "find_reader",
     "handle_edition",
     "has_inbox",
+    "join_site",
     "link_to",
     "list_editions",
     "list_newest",
@@ -135,6 +144,7 @@ __all__ = [
     "make_sign_in_link",
     "make_signer",
     "make_workshop",
+    "move_site",
     "name_store",
     "open_desk",
     "open_inbox",
@@ -142,12 +152,14 @@ __all__ = [
     "open_transport",
     "preview_letter",
     "preview_of",
+    "prove_privacy",
     "publish_once",
     "read_edition",
     "read_letter",
     "read_outbox",
     "read_trail",
     "reason_shape",
+    "refuse_embedded",
     "refuse_unready",
     "report_editions",
     "resolve_edition",
@@ -155,8 +167,10 @@ __all__ = [
     "run_alone",
     "running_service",
     "send_notice",
+    "send_notices",
     "send_test",
     "take_in_feedback",
+    "take_seat",
     "template_paths",
     "upgrade_site",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from publisher.app.alerting import alert_staff
 from publisher.app.announcing import announce_feeds
 from publisher.app.keeping import running_service
+from publisher.app.noticing import send_notices
 from publisher.app.opening import Site, make_workshop, open_desk, open_lines
 from publisher.app.signing import make_signer
 from publisher.config import live_problems
@@ -114,6 +115,8 @@ def publish_once(
             site, clock=clock, is_stopping=is_stopping, on_progress=on_progress
         )
         report.problems += report.round.problems
+        if not report.round.left_to:
+            report.problems += send_notices(site, clock=clock, is_stopping=is_stopping).problems
     forget_in_time(site.store, site.config.privacy, now=now)
     report.problems += alert_staff(site, now=now)
     report.editions = read_reports(site.store, before)
@@ -134,12 +137,15 @@ def deliver_open(
     clock: Callable[[], datetime],
     is_stopping: Callable[[], bool],
     on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None,
+    seat: str = "",
 ) -> Round:
-    """Send every open edition until nothing can start."""
+    """Send every open edition until nothing can start; ``seat`` names one sender among several."""
     from publisher import delivering  # noqa: PLC0415
     from publisher.operating import adopt_epoch  # noqa: PLC0415
 
     adopt_epoch(site.store, site.config.paths.state, is_new=False)
+    if seat:
+        clock = _in_step(site.store, clock)
     return delivering.deliver(
         delivering.Sending(
             config=site.config,
@@ -149,8 +155,18 @@ def deliver_open(
             clock=clock,
             is_stopping=is_stopping,
             on_progress=on_progress,
+            seat=seat,
         )
     )
+
+
+def _in_step(store: Store, clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    """Return the database's clock, which all who share it go by: leases are told in its time."""
+    from publisher.store import standing  # noqa: PLC0415
+
+    with store.read() as tx:
+        ahead = standing.read_clock(tx) - clock()
+    return lambda: clock() + ahead
 
 
 def refuse_unready(site: Site) -> None:

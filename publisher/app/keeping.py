@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from publisher import site as files
 from publisher.app.opening import load_config, open_desk
-from publisher.errors import Problem, Refused
-from publisher.store import Store
+from publisher.errors import NotFound, Problem, Refused, Unavailable, UsageError
+from publisher.store import SQLITE, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
     from publisher.app.opening import Site
     from publisher.model import Edition
-    from publisher.operating import Restored
+    from publisher.operating import Moved, Restored
 
 SERVICE_LOCK = "service.lock"
 """In the state directory: held by the service for as long as it runs."""
+_SEAT = "worker"
+_SERVERS = "postgresql+psycopg://"
 _PATIENCE_SECONDS = 2.0
 
 
@@ -41,6 +44,19 @@ def restore_site(
 
     store = name_store(path, environ)
     return operating.restore(store, source, epoch=str(uuid.uuid4()), by=by, now=now)
+
+
+def move_site(path: Path, environ: Mapping[str, str], to: str, *, by: str, now: datetime) -> Moved:
+    """Carry a site's database to another address; raises UsageError for what is none."""
+    from publisher import operating  # noqa: PLC0415
+
+    store = name_store(path, environ)
+    url = "" if to == SQLITE else to
+    if url and not url.startswith(_SERVERS):
+        raise UsageError(_no_address(to))
+    if not store.url and not store.path.exists():
+        raise NotFound(_no_database(store.path))
+    return operating.move(store, url, by=by, now=now)
 
 
 def upgrade_site(
@@ -124,6 +140,26 @@ def _write_rows(file: Path, rows: Iterator[dict[str, Any]]) -> int:
     return count
 
 
+def _no_address(to: str) -> Problem:
+    return Problem(
+        code="usage",
+        path="--to",
+        expected=f"{_SERVERS}user@host/database, or {SQLITE} for the embedded database",
+        got=to,
+        hint="Nothing was changed.",
+    )
+
+
+def _no_database(path: Path) -> Problem:
+    return Problem(
+        code="move.nothing",
+        path=str(path),
+        expected="a database to move",
+        got="no such file",
+        hint="Nothing was changed. Set [database] url and begin there.",
+    )
+
+
 def _taken(target: Path) -> Problem:
     return Problem(
         code="export.exists",
@@ -143,5 +179,52 @@ def run_alone(site: Site) -> Iterator[None]:
 
 
 def running_service(site: Site) -> str:
-    """Return who runs the service of this site; nothing where nobody does."""
-    return files.holder(site.config.paths.state / SERVICE_LOCK)
+    """Return who runs the service of this site here, or sends for it; nothing where nobody does."""
+    state = site.config.paths.state
+    for lock in (state / SERVICE_LOCK, *sorted(state.glob(f"{_SEAT}-*.lock"))):
+        if who := files.holder(lock):
+            return who
+    return ""
+
+
+@contextmanager
+def take_seat(site: Site) -> Iterator[str]:
+    """Have a place among the workers of this machine while the block runs; gives its name.
+
+    Whoever gets a place again knows that nobody else is at work there.
+    """
+    for number in count(1):
+        seat = f"{_SEAT}-{number}"
+        with ExitStack() as held:
+            try:
+                held.enter_context(files.hold(site.config.paths.state / f"{seat}.lock"))
+            except Unavailable as error:
+                if error.problems[0].code != "site.locked":
+                    raise
+                continue
+            yield seat
+            return
+
+
+def join_site(site: Site) -> None:
+    """Let this machine work for the site too; raises Refused for the copy of a database."""
+    from publisher import operating  # noqa: PLC0415
+
+    operating.join(site.store, site.config.paths.state)
+
+
+def refuse_embedded(site: Site, command: str) -> None:
+    """Raise Refused where processes cannot share the database: it is a file."""
+    if not site.store.is_shared:
+        raise Refused(_embedded(command))
+
+
+def _embedded(command: str) -> Problem:
+    return Problem(
+        code="engine.embedded",
+        path="database.url",
+        expected="PostgreSQL, which several processes and machines can share",
+        got="the embedded database",
+        hint=f"publisher run does it all in one process. For publisher {command}, set "
+        "[database] url, or move: publisher move --to postgresql+psycopg://…",
+    )

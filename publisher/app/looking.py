@@ -196,10 +196,9 @@ def preview_letter(
     if signed and signer is None:
         raise Refused(_unsigned())
     desk, _ = open_desk(site, now=at)
-    content = editing.preview(desk, digest, at=at)
     person = find_reader(site, address) if address else None
-    chosen = tuple(post.post_id for post in content.posts)
-    version = editing.version_for(desk, content, person) if person else (chosen, ())
+    content = editing.preview(desk, desk.digest(digest.name) or digest, at=at, person=person)
+    version = editing.version_for(desk, content, person, at=at)
     letter = desk.letters.render(content, *version)
     compiled = delivering.compile_for(site.config, content, letter)
     own = subscribing.read_address(site.config.mail.from_.address)
@@ -215,6 +214,7 @@ def preview_letter(
         content,
         compiled,
         reader,
+        heading=delivering.heading_of(content, letter),
         mark="preview",
         at=at.replace(microsecond=0),
         signer=signer,
@@ -265,8 +265,9 @@ def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) ->
 
     refuse_unready(site)
     desk, _ = open_desk(site, now=now)
-    content = editing.preview(desk, digest, at=now)
-    letter = desk.letters.render(content, [post.post_id for post in content.posts])
+    content = editing.preview(desk, desk.digest(digest.name) or digest, at=now)
+    letter = desk.letters.render(content, *editing.version_for(desk, content, None, at=now))
+    heading = delivering.heading_of(content, letter)
     stamp = f"{now:%Y%m%d%H%M%S%f}"
     sender = site.config.mail.from_
     data = delivering.address_letter(
@@ -276,9 +277,10 @@ def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) ->
         delivering.Reader(
             address=address, discreet=False, confirmed_at=now, token=tokens.inert("link")
         ),
+        heading=heading,
         mark=f"test.{stamp}",
         at=now.replace(microsecond=0),
-        subject=f"[Test {now:%H:%M}] {content.subject}",
+        subject=f"[Test {now:%H:%M}] {heading.subject}",
         signer=make_signer(site.config, site.environ),
     )
     name = f"test-{digest.name}/{stamp}"
@@ -354,8 +356,8 @@ def _unreviewed(ruling: Ruling) -> Problem:
         level="warning",
         expected="an approval of this exact source",
         got="none",
-        hint="It waits. Approvals come with the console, which is not here yet; "
-        "without reviewer and review.required it is published.",
+        hint=f"It waits. publisher review approve {ruling.path} --by NAME, by somebody who did not "
+        "write it; without reviewer and review.required it is published.",
     )
 
 

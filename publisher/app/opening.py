@@ -12,15 +12,17 @@ from publisher import site as files
 from publisher.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from publisher.config import Config
     from publisher.editing import Desk
+    from publisher.model import Edition
     from publisher.notices import Notices
     from publisher.pages import Pages, SiteView
     from publisher.pages.console import ConsolePages
     from publisher.publishing import Shelf, Workshop
+    from publisher.store import Transaction
     from publisher.transport import Lines, SmtpSettings, Transport
 
 
@@ -33,6 +35,8 @@ class Site:
     environ: Mapping[str, str]
     is_new: bool
     """Whether the database was made just now."""
+    ring: Callable[[Transaction, Edition], None] = lambda _tx, _edition: None
+    """Calls the workers, in the transaction that lets an edition be sent."""
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -130,7 +134,7 @@ def make_notices(config: Config) -> Notices:
 def _fingerprint(config: Config) -> str:
     """Return a digest of everything but posts and store that outputs are made from."""
     digest = hashlib.sha256(repr((config.site, config.feeds, config.mail)).encode())
-    digest.update(repr((config.review, sorted(config.digests))).encode())
+    digest.update(repr((config.review, config.privacy, sorted(config.digests))).encode())
     for folder in (
         Path(__file__).parent,
         *template_paths(config),
@@ -156,6 +160,7 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
         catalog=shelf.catalog,
         body_of=shelf.body,
         source_of=shelf.source,
+        ring=site.ring,
     )
     return desk, shelf
 

@@ -91,8 +91,9 @@ def preview_of(
 
     if letter is None:
         chosen = tuple(post_ids) or tuple(post.post_id for post in content.posts)
-        version = editing.version_for(desk, content, person) if person else (chosen, ())
+        version = editing.version_for(desk, content, person, at=at) if person else (chosen, ())
         letter = desk.letters.render(content, *version)
+    heading = delivering.heading_of(content, letter)
     compiled = delivering.compile_for(site.config, content, letter)
     own = subscribing.read_address(site.config.mail.from_.address)
     reader = delivering.Reader(
@@ -102,12 +103,18 @@ def preview_of(
         token=tokens.inert("link"),
     )
     data = delivering.address_letter(
-        site.config, content, compiled, reader, mark="preview", at=at.replace(microsecond=0)
+        site.config,
+        content,
+        compiled,
+        reader,
+        heading=heading,
+        mark="preview",
+        at=at.replace(microsecond=0),
     )
     titles = {post.post_id: post.title for post in content.posts}
     return Preview(
         mail=take_apart(data),
-        preheader="" if reader.discreet else content.preheader,
+        preheader="" if reader.discreet else heading.preheader,
         html_octets=compiled.html_octets,
         titles=tuple(titles.get(one, one) for one in letter.post_ids),
         problems=tuple(editing.inspect_letter(desk, content, letter)),

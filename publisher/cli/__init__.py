@@ -4,21 +4,51 @@ frame      options that every command takes, errors as people and programs read 
 telling    values as lines and tables
 site       init new withdraw import check build
 mailing    plan preview test publish run
+reviews    review: ask for one, give one, see what waits
 editions   edition: look at it, let it go, hold, pause, cancel
 people     subscribers keys config
-keeping    backup restore upgrade export
+coursing   subscribers course
+keeping    backup restore upgrade move export
+processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
 staff      staff
+proving    privacy
 """
 
 from __future__ import annotations
 
-from publisher.cli import editions, feedback, keeping, mailing, naming, people, site, staff
+from publisher.cli import (
+    coursing,
+    editions,
+    feedback,
+    keeping,
+    mailing,
+    naming,
+    people,
+    processes,
+    proving,
+    reviews,
+    site,
+    staff,
+)
 from publisher.cli.frame import make_root
 
 root = make_root()
-for module in (site, mailing, editions, people, feedback, keeping, naming, staff):
+for module in (
+    site,
+    reviews,
+    mailing,
+    processes,
+    editions,
+    people,
+    coursing,
+    feedback,
+    keeping,
+    naming,
+    proving,
+    staff,
+):
     module.register(root)
 
 

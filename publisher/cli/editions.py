@@ -27,13 +27,14 @@ def edition() -> None:
 
 
 @edition.command("ls")
+@click.option("--courses", is_flag=True, help="Those of courses too.")
 @with_frame
-def list_editions(frame: Frame) -> None:
-    """List the editions, oldest first."""
+def list_editions(frame: Frame, courses: bool) -> None:  # noqa: FBT001 - click gives it by name
+    """List the editions, oldest first; those of courses where they are asked for."""
     from publisher import app  # noqa: PLC0415
 
     site = frame.open()
-    reports = app.report_editions(site)
+    reports = [one for one in app.report_editions(site) if courses or not one.edition.is_course]
     if frame.json:
         frame.give([telling.edition_shape(one) for one in reports])
     for one in reports:

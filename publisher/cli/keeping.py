@@ -1,4 +1,4 @@
-"""Commands that keep a site: backup restore upgrade export."""
+"""Commands that keep a site: backup restore upgrade move export."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def register(root: Group) -> None:
     """Add the commands to the program."""
-    for command in (backup, restore, upgrade, export):
+    for command in (backup, restore, upgrade, move, export):
         root.add_command(command)
 
 
@@ -37,9 +37,9 @@ def backup(frame: Frame, file: Path) -> None:
     size = file.stat().st_size
     if frame.json:
         frame.give({"file": str(file), "octets": size, "rows": counts})
-    rows = f", {sum(counts.values()):,} rows, read back and checked" if counts else ""
+    rows = f"{sum(counts.values()):,} rows, read back and checked"
     frame.say(
-        f"Written {telling.near(file.absolute())}: {size:,} octets{rows}.",
+        f"Written {telling.near(file.absolute())}: {size:,} octets, {rows}.",
         "It holds addresses: keep it where only you can read it. Keep config.toml and posts/ too.",
     )
 
@@ -124,6 +124,25 @@ def upgrade(frame: Frame) -> None:
     else:
         kept = f" The one before is kept at {telling.near(aside)}." if aside else ""
         frame.say(f"The database is at schema {after} now.{kept}")
+
+
+@click.command(cls=Command)
+@click.option(
+    "--to", required=True, metavar="URL", help="postgresql+psycopg://…, or sqlite for the file."
+)
+@click.option("--by", default="", metavar="NAME", help="Who does it; your login name if absent.")
+@with_frame
+def move(frame: Frame, to: str, by: str) -> None:
+    """Carry the database to another server or back, and check every row; the old one is kept."""
+    from publisher import app  # noqa: PLC0415
+    from publisher.site import private_umask  # noqa: PLC0415
+
+    private_umask()
+    who, now = by or getpass.getuser(), current_time()
+    done = app.move_site(Path(frame.config), os.environ, to, by=who, now=now)
+    if frame.json:
+        frame.give({"to": done.where, "rows": dict(done.counts)})
+    frame.say(*telling.tell_moved(done))
 
 
 @click.command(cls=Command)

@@ -10,6 +10,7 @@ import click
 
 from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, current_time, parse_moment, with_frame
+from publisher.cli.processes import make_servers, not_listening, tell_console
 from publisher.cli.progress import Progress
 from publisher.errors import NotFound, Problem, Unavailable
 from publisher.model import DeliveryState
@@ -27,8 +28,10 @@ def register(root: Group) -> None:
         root.add_command(command)
 
 
-def _digest(site: Site, name: str) -> Digest:
-    found = site.config.digests.get(name)
+def _digest(site: Site, name: str, *, courses_too: bool = False) -> Digest:
+    from publisher.config import find_digest  # noqa: PLC0415 - `--help` needs none of it
+
+    found = find_digest(site.config, name) if courses_too else site.config.digests.get(name)
     if found is None:
         listed = ", ".join(site.config.digests) or "none"
         raise NotFound(
@@ -93,11 +96,14 @@ def preview(
     signed: bool,  # noqa: FBT001 - click gives it by name
     out: Path,
 ) -> None:
-    """Write letter.html, letter.txt and letter.eml: what would be sent, with inert tokens."""
+    """Write letter.html, letter.txt and letter.eml: what would be sent, with inert tokens.
+
+    DIGEST is a digest, or course:SERIES for the letter of a course.
+    """
     from publisher import app  # noqa: PLC0415
 
     site, now = frame.open(), current_time()
-    chosen = _digest(site, digest)
+    chosen = _digest(site, digest, courses_too=True)
     moment = parse_moment(at, site.config.site.timezone, "--at") if at else now
     files, facts, problems = app.preview_letter(
         site, chosen, at=moment, address=for_, signed=signed
@@ -129,7 +135,7 @@ def test(frame: Frame, digest: str, to: str) -> None:
     from publisher.subscribing import read_address  # noqa: PLC0415
 
     site, now = frame.open(), current_time()
-    chosen, address = _digest(site, digest), read_address(to)
+    chosen, address = _digest(site, digest, courses_too=True), read_address(to)
     outcome, where = app.send_test(site, chosen, address, now=now)
     if frame.json:
         frame.give({"to": address.typed, "outcome": outcome, "where": where})
@@ -219,9 +225,6 @@ def run(frame: Frame) -> None:
     """Serve pages and feeds, keep the schedule and deliver, in one process, until stopped."""
     from publisher import app  # noqa: PLC0415
     from publisher.engine import clock, embedded, logbook, signals  # noqa: PLC0415
-    from publisher.web import make_site  # noqa: PLC0415
-    from publisher.web.console import make_console  # noqa: PLC0415
-    from publisher.web.wire import make_protocol  # noqa: PLC0415
 
     site = frame.open()
     logbook.open_log(site, sys.stderr, as_json=frame.json)
@@ -232,7 +235,7 @@ def run(frame: Frame) -> None:
     def tell_ready() -> None:
         frame.say(
             f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it.",
-            *_tell_console(site),
+            *tell_console(site),
         )
         sys.stdout.flush()
 
@@ -248,52 +251,9 @@ def run(frame: Frame) -> None:
     service = embedded.Service(
         site, on_report=tell_tick, on_progress=tell_mail, on_round=book.look
     )
-    console = make_console(site, app.make_console_pages(site.config), clock.now, wake=service.wake)
-    apart = site.config.web.console_listen
-    asgi = make_site(
-        site.config,
-        site.store,
-        app.make_pages(site.config),
-        clock.now,
-        metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
-        console=None if apart else console,
-    )
-    places = [(asgi, listen), *([(console, apart)] if apart else [])]
+    servers = make_servers(site, meter, wake=service.wake)
     with app.run_alone(site), signals.stop_requested() as stopping:
-        servers = [
-            embedded.make_server(
-                one,
-                make_protocol(asgi) if one is asgi else "httptools",
-                host=where.host,
-                port=where.port,
-            )
-            for one, where in places
-        ]
         failed = embedded.serve(servers, service, stopping, on_ready=tell_ready)
     if failed is not None:
-        raise Unavailable(_cannot_listen(site, is_console=failed > 0))
+        raise Unavailable(not_listening(site, is_console=failed > 0))
     frame.say("Stopped. What was on the wire is finished and recorded.")
-
-
-def _tell_console(site: Site) -> list[str]:
-    """Say where the console is and, while nobody has an account, how to make the first."""
-    from publisher import app  # noqa: PLC0415
-
-    link = app.make_setup_link(site, now=current_time())
-    if link is None:
-        return [f"The console for staff: {app.link_to(site.config, '')}"]
-    return ["The console for staff. Make your account there, once, within a day:", f"  {link}"]
-
-
-def _cannot_listen(site: Site, *, is_console: bool) -> Problem:
-    web = site.config.web
-    key, where = "listen", web.listen
-    if is_console and web.console_listen:
-        key, where = "console_listen", web.console_listen
-    return Problem(
-        code="web.listen",
-        path=f"web.{key}",
-        expected=f"to listen on {where.host}:{where.port}",
-        got="an address that is in use or not ours",
-        hint=f'Set another one in config.toml:  [web] {key} = "127.0.0.1:8001"',
-    )

@@ -64,12 +64,30 @@ def list_subscribers(frame: Frame) -> None:
 @subscribers.command("add")
 @click.argument("address")
 @click.option("--consent", default="", metavar="TEXT", help="How this person agreed.")
+@click.option("--confirm", is_flag=True, help="Mail a confirmation; on the list once they press.")
 @with_frame
-def add_subscriber(frame: Frame, address: str, consent: str) -> None:
+def add_subscriber(
+    frame: Frame,
+    address: str,
+    consent: str,
+    confirm: bool,  # noqa: FBT001 - click gives it by name
+) -> None:
     """Add a person who agreed; active at once, the consent recorded."""
     from publisher import subscribing  # noqa: PLC0415
 
     site = frame.open()
+    if confirm:
+        wording = consent or subscribing.say_wording(site.config.site.name)
+        subscribing.invite(
+            site.store, address, wording=wording, source="staff", now=current_time()
+        )
+        if frame.json:
+            frame.give({"email": subscribing.read_address(address).typed, "invited": True})
+        frame.say(
+            "Asked. The mail with the link goes out with publisher run or publisher publish, one"
+            " a day to an address at most."
+        )
+        return
     wording = consent or "added by staff on the command line"
     is_new = subscribing.add(
         site.store, address, consent=wording, source="staff", now=current_time()
@@ -149,13 +167,40 @@ def take_lists(
 
 
 @subscribers.command("export")
+@click.option("--proof", is_flag=True, help="Every consent instead: its words, where and when.")
 @with_frame
-def export_subscribers(frame: Frame) -> None:
+def export_subscribers(frame: Frame, proof: bool) -> None:  # noqa: FBT001 - as above
     """Print everyone as CSV, in the form that import reads."""
     from publisher import subscribing  # noqa: PLC0415
 
     site = frame.open()
-    sys.stdout.write(subscribing.export_list(site.store))
+    export = subscribing.export_proofs if proof else subscribing.export_list
+    sys.stdout.write(export(site.store))
+
+
+@subscribers.command("show")
+@click.argument("address")
+@with_frame
+def show_subscriber(frame: Frame, address: str) -> None:
+    """Print everything that is kept about a person, as JSON."""
+    from publisher import subscribing  # noqa: PLC0415
+
+    site = frame.open()
+    sys.stdout.write(subscribing.show_person(site.store, address))
+
+
+@subscribers.command("erase")
+@click.argument("address")
+@with_frame
+def erase_subscriber(frame: Frame, address: str) -> None:
+    """Erase a person at their word; a keyed hash stays, so that nobody mails them again."""
+    from publisher import subscribing  # noqa: PLC0415
+
+    site = frame.open()
+    subscribing.erase_by_address(site.store, address, now=current_time())
+    if frame.json:
+        frame.give({"erased": True})
+    frame.say("Erased. A keyed hash of the address stays, so that nobody mails it again.")
 
 
 @click.group(cls=Group)

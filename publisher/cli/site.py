@@ -90,10 +90,10 @@ def _guess_zone() -> str:
 @with_frame
 def new(frame: Frame, title: str, series: str | None) -> None:
     """Make a post file with an id of its own and front matter, as a draft."""
-    from publisher import moving  # noqa: PLC0415
+    from publisher import writing  # noqa: PLC0415
 
     site = frame.open()
-    path = moving.new_post(
+    path = writing.new_post(
         site.config,
         title,
         series=series,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from publisher.app import EditionReport, Report
     from publisher.editing import Handled, PlannedEdition, Resolved
     from publisher.model import Edition
-    from publisher.operating import Restored
+    from publisher.operating import Moved, Restored
     from publisher.publishing import Build
 
 _COUNT_WORDS = {
@@ -153,6 +153,9 @@ def plan_shape(planned: PlannedEdition) -> dict[str, object]:
             }
             for ruling in planned.rulings
         ],
+        "left_out": [
+            {"reason": reason, "people": number} for reason, number in planned.left_out.items()
+        ],
     }
 
 
@@ -164,6 +167,10 @@ def tell_plan(planned: PlannedEdition, zone: str) -> list[str]:
     for ruling in planned.rulings:
         mark = "+" if ruling.verdict == "included" else "-"
         lines.append(f"  {mark} {ruling.title or ruling.path}: {ruling.verdict}, {ruling.reason}")
+    lines += [
+        f"  Without a series that comes part by part, {reason}: {people(number)}"
+        for reason, number in planned.left_out.items()
+    ]
     if not included:
         lines.append("  Nothing new: no edition would be made.")
     return lines
@@ -261,6 +268,24 @@ def tell_restored(done: Restored, source: str) -> list[str]:
         lines.append(f"Kept from it: {count(done.left, 'fact')} of who left after the backup.")
     lines += [f"  {one.name} is held (restored)" for one in done.held]
     return lines
+
+
+def tell_moved(done: Moved) -> list[str]:
+    """Say what was carried where, and what to write for it to be used."""
+    rows = sum(done.counts.values())
+    setting = "" if done.where == "sqlite" else done.where
+    return [
+        f"Moved to {done.where}: {rows:,} rows, each read back and compared."
+        if rows
+        else f"It had moved to {done.where} before; nothing was changed.",
+        "Nothing uses it yet. Write into config.toml, on every machine:",
+        "",
+        "[database]",
+        f'url = "{setting}"',
+        "",
+        "A password belongs in PUBLISHER_DATABASE__URL or a .pgpass file.",
+        "The old database is kept, and refuses to be used.",
+    ]
 
 
 def tell_adopted(held: Sequence[Edition] | None) -> list[str]:

@@ -6,11 +6,13 @@ kinds     what a value of each kind looks like, and how to mend one that does no
 lines     where in the file a key stands
 reading   bytes and environment to a ``Config``, or to its problems
 live      what a site needs before it mails people
+courses   the settings of one mailing by name, a course's included
 sample    the file that ``publisher init`` writes
 """
 
 from __future__ import annotations
 
+from publisher.config.courses import find_digest
 from publisher.config.hosts import is_loopback, is_reserved_domain
 from publisher.config.live import feedback_problems, live_problems, signing_problems
 from publisher.config.options import KEYS, OPTIONS, Option
@@ -69,6 +71,7 @@ __all__ = [
     "Subscribe",
     "Web",
     "feedback_problems",
+    "find_digest",
     "is_loopback",
     "is_reserved_domain",
     "live_problems",

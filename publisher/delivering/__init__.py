@@ -3,6 +3,8 @@
 rounds      what a round of sending is given and came to; every open edition in turn
 loop        one edition: which mail begins when, and what becomes of it
 feed        what may begin: chunks claimed, rows read, mails composed and signed ahead
+gone        readers whose address takes no mail any more
+limits      what all senders of one database share
 committing  the thread that owns the ledger while an edition is sent
 composing   from a frozen letter to the mail of one reader
 
@@ -11,15 +13,24 @@ that the next one begins, and the steps of all connections share it; nothing goe
 it. So a kill loses nothing, and can repeat only the mails that were on the wire.
 """
 
-from publisher.delivering.composing import Reader, address_letter, compile_for, readable_parts
+from publisher.delivering.composing import (
+    Heading,
+    Reader,
+    address_letter,
+    compile_for,
+    heading_of,
+    readable_parts,
+)
 from publisher.delivering.rounds import Round, Sending, deliver
 
 __all__ = [
+    "Heading",
     "Reader",
     "Round",
     "Sending",
     "address_letter",
     "compile_for",
     "deliver",
+    "heading_of",
     "readable_parts",
 ]

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
+from publisher.delivering import gone
 from publisher.store import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from publisher.delivering.limits import Limits
     from publisher.model import Edition
     from publisher.store import Store, Transaction
 
@@ -27,6 +29,8 @@ class Batch:
     """What one commit says: how mails ended, what never began, and what begins."""
 
     facts: list[ledger.Fact] = field(default_factory=list)
+    gone: list[gone.Gone] = field(default_factory=list)
+    """Whose address takes no mail any more."""
     put_back: list[ledger.Due] = field(default_factory=list)
     """Begun, and never on the wire."""
     suppressed: list[tuple[ledger.Due, str]] = field(default_factory=list)
@@ -39,6 +43,7 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(
             self.facts
+            or self.gone
             or self.put_back
             or self.suppressed
             or self.postponed
@@ -68,6 +73,7 @@ class Book:
     owner: str
     resend: bool
     clock: Callable[[], datetime]
+    limits: Limits
     renewed_at: dict[ledger.Claim, datetime] = field(default_factory=dict)
     """When each chunk's lease was last made longer."""
 
@@ -79,13 +85,16 @@ class Book:
     def _write(self, tx: Transaction, batch: Batch, now: datetime) -> Committed:
         # The facts first: what is true must be written before anything follows from it.
         ledger.record_all(tx, self.edition, batch.facts, now=now)
+        gone.suppress(tx, batch.gone, now=now)
         for due in batch.put_back:
             ledger.put_back(tx, due)
         for due, reason in batch.suppressed:
             ledger.suppress_delivery(tx, self.edition, due, reason)
         for due, until, reason in batch.postponed:
             ledger.postpone(tx, due, until, reason)
-        answers = ledger.start_all(tx, batch.beginnings)
+        allowed = self.limits.allow(tx, batch.beginnings, now)
+        answers = ledger.start_all(tx, batch.beginnings[:allowed])
+        answers += [ledger.Start.STOPPED] * (len(batch.beginnings) - allowed)
         self._renew(tx, {one.claim for one in batch.beginnings}, now)
         for one, answer in zip(batch.beginnings, answers, strict=True):
             if answer is ledger.Start.SKIPPED:
@@ -93,6 +102,9 @@ class Book:
         for finished in batch.finished:
             ledger.finish_chunk(tx, finished, resend=self.resend)
         claim = self._claim(tx, now) if batch.claims else None
+        begun = zip(batch.beginnings, answers, strict=True)
+        started = [one for one, answer in begun if answer is ledger.Start.STARTED]
+        self.limits.note(tx, started, now)
         return Committed(batch=batch, answers=answers, claim=claim)
 
     def _renew(self, tx: Transaction, claims: set[ledger.Claim], now: datetime) -> None:

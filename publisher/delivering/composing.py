@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher import mail, tokens, urls
-from publisher.model import Envelope
+from publisher.config import find_digest
+from publisher.editorial.choice import one_line, shorten
+from publisher.model import Envelope, course_series
 from publisher.store import editions, subscribers
 
 if TYPE_CHECKING:
@@ -35,7 +37,25 @@ class Reader:
     token: str
 
 
-def compile_for(config: Config, content: EditionContent, letter: Letter) -> mail.CompiledLetter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What a mail program shows of a letter in its list."""
+
+    subject: str
+    preheader: str
+
+
+def heading_of(content: EditionContent, letter: Letter) -> Heading:
+    """Return the heading of a letter: the edition's, or its own where each part has a letter."""
+    if not course_series(content.digest):
+        return Heading(subject=content.subject, preheader=content.preheader)
+    own = next(post for post in content.posts if post.post_id == letter.post_ids[0])
+    return Heading(subject=one_line(own.title), preheader=shorten(own.summary))
+
+
+def compile_for(
+    config: Config, content: EditionContent, letter: Letter, *, text_only: bool = False
+) -> mail.CompiledLetter:
     """Return a letter as bytes, open only where readers differ."""
     reply_to = config.mail.reply_to
     shown, discreet_shown = (_sender(config, content, discreet=one) for one in (False, True))
@@ -56,11 +76,13 @@ def compile_for(config: Config, content: EditionContent, letter: Letter) -> mail
         help_url=usual.help_url,
         feedback_id=_feedback_id(config, content, discreet_shown.domain),
     )
-    return mail.compile_letter(letter, mailing_list=usual, discreet_list=discreet)
+    return mail.compile_letter(
+        letter, mailing_list=usual, discreet_list=discreet, text_only=text_only
+    )
 
 
 def _sender(config: Config, content: EditionContent, *, discreet: bool) -> Mailbox:
-    digest = config.digests.get(content.digest)  # gone from the configuration, it is still sent
+    digest = find_digest(config, content.digest)  # gone from the configuration, it is still sent
     discreet_from = digest.discreet_from if digest and discreet else None
     return discreet_from or config.mail.from_
 
@@ -87,6 +109,7 @@ def address_letter(
     compiled: mail.CompiledLetter,
     reader: Reader,
     *,
+    heading: Heading,
     mark: str,
     at: datetime,
     subject: str = "",
@@ -97,14 +120,13 @@ def address_letter(
     ``mark`` is what its Message-ID has before the domain; ``at`` is UTC, the first attempt's second.
     """
     shown = _sender(config, content, discreet=reader.discreet)
-    usual = content.discreet_subject if reader.discreet else content.subject
     return mail.compose(
         compiled,
         to=reader.address,
         from_=(shown.name, shown.address),
-        subject=subject or usual,
-        preheader="" if reader.discreet else content.preheader,
-        reason=_reason(reader.confirmed_at),
+        subject=subject or (content.discreet_subject if reader.discreet else heading.subject),
+        preheader="" if reader.discreet else heading.preheader,
+        reason=_reason(content, reader.confirmed_at),
         unsubscribe_url=urls.absolute(config.site.url, urls.unsubscribe_path(reader.token)),
         preferences_url=urls.absolute(config.site.url, urls.preferences_path(reader.token)),
         message_id=f"<{mark}@{shown.domain}>",
@@ -127,13 +149,16 @@ def readable_parts(data: bytes) -> dict[str, str]:
     return parts
 
 
-def _reason(confirmed_at: datetime | None) -> str:
-    return _reason_of(confirmed_at.date() if confirmed_at else None)
+def _reason(content: EditionContent, confirmed_at: datetime | None) -> str:
+    is_course = course_series(content.digest) is not None
+    return _reason_of(is_course, confirmed_at.date() if confirmed_at else None)
 
 
 @lru_cache(maxsize=4096)
-def _reason_of(confirmed_on: date | None) -> str:
+def _reason_of(is_course: bool, confirmed_on: date | None) -> str:  # noqa: FBT001 - cached so
     when = f" on {confirmed_on.day} {confirmed_on:%B %Y}" if confirmed_on else ""
+    if is_course:
+        return f"You asked for this series, and confirmed{when}."
     return f"You get this because you confirmed it{when}."
 
 
@@ -147,7 +172,8 @@ class Writer:
         self._store = store
         self._signer = signer
         self._edition = edition
-        self._compiled: dict[int, mail.CompiledLetter] = {}
+        self._compiled: dict[tuple[int, bool], mail.CompiledLetter] = {}
+        self._headings: dict[int, Heading] = {}
         with store.read() as tx:
             self._content = editions.read_content(tx, edition.id)
             self._link = subscribers.load_keys(tx, "link")[0]
@@ -159,12 +185,15 @@ class Writer:
         """Whether a mail costs a signature."""
         return self._signer is not None
 
-    def prepare(self, letter_id: int) -> None:
+    def prepare(self, letter_id: int, *, text_only: bool = False) -> None:
         """Compile a letter before its first mail begins; raises Refused where no mail can be."""
-        if letter_id not in self._compiled:
+        if (letter_id, text_only) not in self._compiled:
             with self._store.read() as tx:
                 letter = editions.read_letter(tx, self._edition.id, letter_id)
-            self._compiled[letter_id] = compile_for(self._config, self._content, letter)
+            self._headings[letter_id] = heading_of(self._content, letter)
+            self._compiled[letter_id, text_only] = compile_for(
+                self._config, self._content, letter, text_only=text_only
+            )
 
     def write(self, due: ledger.Due, at: datetime) -> tuple[Envelope, bytes]:
         """Return the envelope and the bytes; the same for every attempt."""
@@ -176,13 +205,14 @@ class Writer:
         data = address_letter(
             self._config,
             self._content,
-            self._compiled[due.letter_id],
+            self._compiled[due.letter_id, due.text_only],
             Reader(
                 address=due.address,
                 discreet=due.discreet,
                 confirmed_at=due.confirmed_at,
                 token=tokens.make(self._link, due.subscriber_id),
             ),
+            heading=self._headings[due.letter_id],
             mark=mark,
             at=at,
             signer=self._signer,

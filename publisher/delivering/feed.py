@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Feed:
         self._rows: deque[tuple[ledger.Claim, ledger.Due]] = deque()
         self._ready: deque[Future[Mail] | Mail] = deque()
         self._pool = ThreadPoolExecutor(_SIGNERS, "signer") if writer.signs else None
+        self._is_awaited = threading.Event()
+        """Set where the loop found a mail unsigned: it is rung for then, and for no other."""
         self._is_claiming = False
         self._has_last = False
 
@@ -153,7 +156,7 @@ class Feed:
                 batch.postponed.append((due, until, "its domain takes no more from us for now"))
                 self.end(claim)
             else:
-                self._writer.prepare(due.letter_id)
+                self._writer.prepare(due.letter_id, text_only=due.text_only)
                 self._compose_ahead(claim, due)
 
     def take(self) -> Mail | None:
@@ -163,7 +166,9 @@ class Feed:
         first = self._ready[0]
         if isinstance(first, Future):
             if not first.done():
-                return None
+                self._is_awaited.set()
+                if not first.done():  # else it may have been done before anybody was to ring
+                    return None
             first = first.result()
         self._ready.popleft()
         begins = first.beginning
@@ -204,8 +209,13 @@ class Feed:
             self._ready.append(self._compose(claim, due))
             return
         made = self._pool.submit(self._compose, claim, due)
-        made.add_done_callback(lambda _: self._ring())
+        made.add_done_callback(self._ring_if_awaited)
         self._ready.append(made)
+
+    def _ring_if_awaited(self, _made: Future[Mail]) -> None:
+        if self._is_awaited.is_set():
+            self._is_awaited.clear()
+            self._ring()
 
     def _compose(self, claim: ledger.Claim, due: ledger.Due) -> Mail:
         now = self._book.clock().replace(microsecond=0)

@@ -15,6 +15,7 @@ from publisher import deliverability
 from publisher.deliverability import Breaker, Meaning, Pace
 from publisher.delivering.committing import Batch, Book, Committed, Committer
 from publisher.delivering.feed import Feed, Mail, domain_of, refused
+from publisher.delivering.gone import Gone, Hearsay
 from publisher.errors import Problem, PublisherError, Refused, Unavailable
 from publisher.model import Deferred, Outcome, Uncertain
 from publisher.store import ledger
@@ -55,6 +56,8 @@ class Stop:
     """Whether it goes on only when a person says so."""
     rests: bool = False
     """Whether the relay is left alone for a while."""
+    blamed: tuple[Gone, ...] = ()
+    """Whom the relay called gone while it refused everybody."""
 
 
 class Loop:
@@ -79,6 +82,7 @@ class Loop:
         self._is_stopping = is_stopping
         self._on_accepted = on_accepted
         self._breaker = Breaker()
+        self._hearsay = Hearsay(book.edition)
         self._feed = Feed(
             book,
             writer,
@@ -264,14 +268,17 @@ class Loop:
         meaning = deliverability.read_outcome(outcome)
         reason = self._breaker.hear(outcome, domain_of(due))
         self._pace.hear(meaning, time.monotonic())
+        gone = self._hearsay.hear(due, outcome)
         if reason:
-            self._stop = self._stop or Stop(problem=_harmful(reason), pauses=True)
+            blamed = tuple(self._hearsay.lately)
+            self._stop = self._stop or Stop(problem=_harmful(reason), pauses=True, blamed=blamed)
         if meaning is Meaning.TURNED_AWAY:
             self._undo(mail)
             return
         if meaning is Meaning.TAKEN:
             self._on_accepted()
         self._batch.facts.append(self._fact(due, outcome))
+        self._batch.gone += gone
         self._feed.end(mail.beginning.claim)
         if self._pace.is_worn_out:
             self._stop = self._stop or Stop(problem=_worn_out(outcome), rests=True)
@@ -324,6 +331,7 @@ def _join(batches: list[Batch]) -> Batch:
     joined = Batch()
     for one in batches:
         joined.facts += one.facts
+        joined.gone += one.gone
         joined.put_back += [*one.put_back, *(begins.due for begins in one.beginnings)]
         joined.suppressed += one.suppressed
         joined.postponed += one.postponed

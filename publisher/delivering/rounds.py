@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import socket
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from publisher import deliverability, site
+from publisher.delivering import gone
 from publisher.delivering.committing import Book
 from publisher.delivering.composing import Writer
+from publisher.delivering.limits import Limits
 from publisher.delivering.loop import Loop, Stop
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.model import DeliveryState, Edition, EditionState
@@ -19,6 +18,7 @@ from publisher.store import editions, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from publisher import mail
     from publisher.config import Config
@@ -39,6 +39,9 @@ class Sending:
     clock: Callable[[], datetime]
     is_stopping: Callable[[], bool] = lambda: False
     on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None
+    seat: str = ""
+    """Its place among several senders of this machine, whose lock its process holds; empty for the
+    one that ``sender.lock`` makes alone."""
 
 
 @dataclass(slots=True)
@@ -57,9 +60,13 @@ def deliver(sending: Sending) -> Round:
     if not _read_open(sending):
         return done
     try:
-        with site.hold(sending.config.paths.state / "sender.lock"):
+        with ExitStack() as alone:
+            if not sending.seat:
+                alone.enter_context(site.hold(sending.config.paths.state / "sender.lock"))
             with sending.store.write() as tx:
-                ledger.release_chunks(tx, now=sending.clock())
+                # Elsewhere others may be at work; here only whoever had this place, and is gone.
+                owner = _owner(sending) if sending.store.is_shared else None
+                ledger.release_chunks(tx, now=sending.clock(), owner=owner)
             for edition in _read_open(sending):
                 _deliver_edition(sending, edition, done)
     except Unavailable as error:
@@ -67,6 +74,11 @@ def deliver(sending: Sending) -> Round:
             raise
         done.left_to = error.problems[0].got
     return done
+
+
+def _owner(sending: Sending) -> str:
+    """Return the name of this sender's place: whoever has it knows that nobody else does."""
+    return f"{site.identify(sending.config.paths.state)}:{sending.seat or 'sender'}"
 
 
 def _read_open(sending: Sending) -> list[Edition]:
@@ -93,13 +105,23 @@ def _deliver_edition(sending: Sending, edition: Edition, done: Round) -> None:
 
 
 def _send(sending: Sending, edition: Edition, done: Round, *, resend: bool) -> None:
-    config = sending.config
+    config, smtp = sending.config, sending.config.mail.smtp
+    rate = smtp.rate.per_second if smtp.rate and not edition.rehearsal else None
+    pace = deliverability.Pace(connections=smtp.connections, per_second=rate)
+    limits = Limits(
+        daily_limit=0 if edition.rehearsal else config.mail.daily_limit,
+        timezone=config.site.timezone,
+        pace=pace,
+        per_second=rate,
+        is_shared=sending.store.is_shared,
+    )
     book = Book(
         store=sending.store,
         edition=edition,
-        owner=f"{socket.gethostname()}:{os.getpid()}",
+        owner=_owner(sending),
         resend=resend,
         clock=sending.clock,
+        limits=limits,
     )
     writer = Writer(config, sending.store, edition, sending.signer)
 
@@ -107,11 +129,6 @@ def _send(sending: Sending, edition: Edition, done: Round, *, resend: bool) -> N
         done.handed_over += 1
         sending.on_progress(edition, done.handed_over)
 
-    smtp = config.mail.smtp
-    pace = deliverability.Pace(
-        connections=smtp.connections,
-        per_second=smtp.rate.per_second if smtp.rate and not edition.rehearsal else None,
-    )
     lines = sending.lines(edition.rehearsal)
     try:
         stop = Loop(
@@ -120,7 +137,7 @@ def _send(sending: Sending, edition: Edition, done: Round, *, resend: bool) -> N
             writer,
             pace=pace,
             is_live=config.live,
-            may_begin=_left_today(sending, edition),
+            may_begin=_left_today(sending, limits),
             is_stopping=sending.is_stopping,
             on_accepted=count,
         ).run()
@@ -139,21 +156,18 @@ def _heed(sending: Sending, edition: Edition, stop: Stop, done: Round) -> None:
         if stop.rests:
             ledger.rest_chunks(tx, edition.id, until=sending.clock() + deliverability.RELAY_WAIT)
             return
+        gone.take_back(tx, stop.blamed, now=sending.clock())
         now = editions.read_one(tx, edition.id)
         if now.state is EditionState.SENDING:
             editions.move(tx, now, EditionState.PAUSED, reason=stop.problem.got)
 
 
-def _left_today(sending: Sending, edition: Edition) -> int | None:
+def _left_today(sending: Sending, limits: Limits) -> int | None:
     """Return how many mails may still begin on this day of the site's; None for any number."""
-    limit = sending.config.mail.daily_limit
-    if not limit or edition.rehearsal:
+    if not limits.daily_limit:
         return None
-    zone = ZoneInfo(sending.config.site.timezone)
-    here = sending.clock().astimezone(zone)
-    midnight = datetime(here.year, here.month, here.day, tzinfo=zone)
-    with sending.store.read() as tx:
-        return max(0, limit - ledger.count_begun(tx, since=midnight))
+    with sending.store.write() as tx:
+        return limits.left_today(tx, sending.clock())
 
 
 def _is_expired(sending: Sending, edition: Edition) -> bool:

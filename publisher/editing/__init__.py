@@ -2,6 +2,7 @@
 
 desk       what editions are made with; holding one for a person
 drafting   slots that are due, and the drafts that follow the files
+courses    the due parts of a series, an edition a day
 content    what an edition is made of
 checking   its letter tried and looked through
 freezing   content fixed by its slot or by a person
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from publisher.editing.changing import change_draft, read_edits
 from publisher.editing.checking import inspect_letter, try_letter
+from publisher.editing.courses import decide_courses
 from publisher.editing.desk import Desk
 from publisher.editing.drafting import (
     decide_due_slots,
@@ -73,13 +75,14 @@ __all__ = [
 
 
 def advance(desk: Desk, *, now: datetime, one_more: Digest | None = None) -> list[Problem]:
-    """Bring every digest to ``now``: decide due slots, freeze and open what may go, keep drafts.
+    """Bring every digest and course to ``now``: decide due slots, freeze and open what may go, keep drafts.
 
     ``one_more`` gets an edition of its own now, of what its due slots left over.
     """
     seen = see_digests(desk, now=now)
     for digest in desk.config.digests.values():
         decide_due_slots(desk, digest, seen_at=seen[digest.name], now=now)
+    decide_courses(desk, now=now)
     problems = settle_drafts(desk, now=now)
     if one_more:
         draft_now(desk, one_more, now=now)

@@ -25,7 +25,7 @@ def try_letter(desk: Desk, content: EditionContent) -> list[Problem]:
 
 def inspect_letter(desk: Desk, content: EditionContent, letter: Letter) -> list[Problem]:
     """Return everything that a preflight finds in a letter, errors first."""
-    digest, pages = desk.config.digests.get(content.digest), _pages(desk.catalog)
+    digest, pages = desk.digest(content.digest), _pages(desk.catalog)
     sender = (digest.discreet_from if digest else None) or desk.config.mail.from_
     return preflight.inspect(
         content,

@@ -21,6 +21,10 @@ AUDIENCE_RULE = (
     "confirmed subscribers of this digest, each without the series they left out "
     "and the posts they have"
 )
+COURSE_RULE = (
+    "confirmed subscribers whose turn it is in a course of this series, each the first part "
+    "they do not have"
+)
 _ADDRESS = re.compile(r'\b(href|src)="([^"]*)"')
 _ANCHOR = re.compile(r"<a\b.*?</a>", re.DOTALL)
 _IMAGE = re.compile(r"<img\b[^>]*>")
@@ -42,7 +46,7 @@ def compose_content(
     """Compose an edition's content from its posts as they are now, and what staff changed of it."""
     site, number = config.site, edition.number or 0
     edits = edits or Edits()
-    web_url = urls.absolute(site.url, urls.edition_path(digest.name, number))
+    web_url = "" if edition.is_course else _page_of(config, digest, number)
     return EditionContent(
         digest=digest.name,
         number=number,
@@ -75,9 +79,13 @@ def compose_content(
         crisis=site.crisis,
         postal_address=site.postal_address,
         web_url=web_url,
-        audience_rule=AUDIENCE_RULE,
+        audience_rule=COURSE_RULE if edition.is_course else AUDIENCE_RULE,
         templates_sha256=templates_sha256,
     )
+
+
+def _page_of(config: Config, digest: Digest, number: int) -> str:
+    return urls.absolute(config.site.url, urls.edition_path(digest.name, number))
 
 
 def _subject(
@@ -97,10 +105,11 @@ def _letter_post(
     *,
     edition_url: str,
 ) -> LetterPost:
-    # A post that has no page of its own is read on the edition's.
+    # A post that has no page of its own is read on the edition's; a course's has none either.
     on_web = Channel.WEB in post.channels
-    url = urls.absolute(site_url, urls.post_path(post.location)) if on_web else edition_url
     place = catalog.place(post)
+    page = urls.absolute(site_url, urls.post_path(post.location))
+    url = page if on_web else edition_url or urls.absolute(site_url, f"/{post.series}/")
     full = _full_text(body_of(post), site_url, url) if body_of else ""
     return LetterPost(
         post_id=post.id,

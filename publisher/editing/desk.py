@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from publisher.config import find_digest
+from publisher.editorial.course import day_of
 from publisher.errors import Problem
-from publisher.model import EditionState, HeldReason
+from publisher.model import EditionState, HeldReason, course_series
 from publisher.store import editions
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from publisher.config import Config, Digest
     from publisher.letters import Letters
     from publisher.model import Body, Catalog, Edition, Post
-    from publisher.store import Store
+    from publisher.store import Store, Transaction
 
 MOST_LETTERS = 200
 """Different letters of one edition that need nobody's word."""
@@ -42,6 +44,13 @@ class Desk:
     body_of: Callable[[Post], Body]
     source_of: Callable[[Post], str]
     """A published post's source as text, to say on which line of it something stands."""
+    ring: Callable[[Transaction, Edition], None] = lambda _tx, _edition: None
+    """Calls the workers, in the transaction that lets an edition be sent."""
+
+    def digest(self, name: str) -> Digest | None:
+        """Return the digest of a name, a course's included; nothing where there is none."""
+        titles = {series.slug: series.title for series in self.catalog.series}
+        return find_digest(self.config, name, titles.get(course_series(name) or "", ""))
 
     @property
     def rehearsal(self) -> bool:
@@ -68,14 +77,26 @@ def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -
     ]
 
 
+def stop_late(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
+    """Hold an edition that is late; a course's is missed, and its parts go with the next one."""
+    if not edition.is_course:
+        return hold(desk.store, edition, HeldReason.LATE)
+    with desk.store.write() as tx:
+        editions.move(tx, edition, EditionState.MISSED, closed_at=now)
+    return []
+
+
 def is_late(desk: Desk, edition: Edition, digest: Digest, *, now: datetime) -> bool:
     """Whether an edition is too late to go without a person's word, given since its slot.
 
     That word is good for as long as letters are sent: a mail that expires at once helps nobody.
+    A course's edition is late once its day is over.
     """
     expire_after = desk.config.mail.expire_after
     if edition.approved_at and is_approved_since_slot(edition):
         return now - edition.approved_at > expire_after
+    if edition.is_course:
+        return day_of(now, digest.zone) > day_of(edition.fire_at, digest.zone)
     return now - edition.fire_at > min(digest.late_after, expire_after)
 
 

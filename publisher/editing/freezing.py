@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from publisher import letters as letters_module
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
-from publisher.editing.desk import hold, is_late
+from publisher.editing.desk import hold, is_late, stop_late
 from publisher.editing.drafting import draft_now
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import EditionState, HeldReason
@@ -17,7 +17,7 @@ from publisher.store import bump_revision, editions, edits, hands
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from publisher.config import Config, Digest
+    from publisher.config import Digest
     from publisher.editing.desk import Desk
     from publisher.model import Edition, EditionContent
 
@@ -34,7 +34,7 @@ def settle_drafts(desk: Desk, *, now: datetime) -> list[Problem]:
         drafts = editions.read_all(tx, states=[EditionState.DRAFT])
     problems: list[Problem] = []
     for edition in drafts:
-        digest = desk.config.digests.get(edition.digest)
+        digest = desk.digest(edition.digest)
         if digest and edition.fire_at <= now and edition.rehearsal == desk.rehearsal:
             problems += _settle(desk, digest, edition, now=now)
     return problems
@@ -42,7 +42,7 @@ def settle_drafts(desk: Desk, *, now: datetime) -> list[Problem]:
 
 def _settle(desk: Desk, digest: Digest, edition: Edition, *, now: datetime) -> list[Problem]:
     if is_late(desk, edition, digest, now=now):
-        return hold(desk.store, edition, HeldReason.LATE)
+        return stop_late(desk, edition, now=now)
     if digest.approval == "required":
         return hold(desk.store, edition, HeldReason.UNAPPROVED)
     try:
@@ -89,7 +89,7 @@ def freeze(
 
 def current_content(desk: Desk, edition: Edition) -> EditionContent:
     """Return what an edition would be frozen with now; posts withdrawn since are left out."""
-    digest = _digest_of(desk.config, edition)
+    digest = _digest_of(desk, edition)
     with desk.store.read() as tx:
         chosen = editions.read_posts(tx, edition.id)
         changed = edits.read(tx, edition.id)
@@ -158,8 +158,8 @@ def _is_same(edition: Edition, content: EditionContent) -> bool:
     return edition.content_sha256 == letters_module.content_sha256(content)
 
 
-def _digest_of(config: Config, edition: Edition) -> Digest:
-    digest = config.digests.get(edition.digest)
+def _digest_of(desk: Desk, edition: Edition) -> Digest:
+    digest = desk.digest(edition.digest)
     if digest is None:
         raise Refused(
             Problem(

@@ -165,6 +165,8 @@ def _may_have_gone_whole(edition: Edition) -> bool:
 def _settle_whole(tx: Transaction, edition: Edition, as_: str, *, now: datetime) -> int:
     if as_ != "accepted":
         raise Refused(_nothing_began(edition))
+    if edition.is_course:
+        raise Refused(_of_a_course(edition))
     post_ids = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
     marked = hands.count_as_sent(tx, post_ids)
     if marked != len(post_ids):
@@ -235,6 +237,17 @@ def _unpublished(edition: Edition, count: int) -> Problem:
         expected="posts that this database knows as published",
         got=f"{count} that it does not know yet",
         hint="Nothing was changed. Run publisher build, then this again.",
+    )
+
+
+def _of_a_course(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.state",
+        path=edition.name,
+        expected="an edition of a digest, whose posts can count as sent",
+        got="one of a course, of which nobody knows to whom it went",
+        hint=f"Nothing was changed. To send it: publisher edition release {edition.name}. Else "
+        f"publisher edition cancel {edition.name}; its parts come the next day.",
     )
 
 

@@ -5,10 +5,18 @@ Letters are rendered while no transaction is open: inlining takes long, and othe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from publisher.editing.desk import MOST_LETTERS, hold, is_approved_since_slot, is_late
+from publisher.editing.courses import CourseAudience, Version, course_audience
+from publisher.editing.desk import (
+    MOST_LETTERS,
+    hold,
+    is_approved_since_slot,
+    is_late,
+    stop_late,
+)
 from publisher.editorial.choice import posts_for
 from publisher.errors import ContentError, Problem
 from publisher.letters import letter_key
@@ -26,8 +34,34 @@ if TYPE_CHECKING:
 OPENING_BATCH = 10_000
 """People of one transaction."""
 
-_Version = tuple[tuple[str, ...], tuple[str, ...]]
-"""The posts of a letter, and the first parts of their series that its readers have."""
+_Version = tuple[tuple[str, ...], tuple[str, ...]] | Version
+"""The posts of a letter, the first parts of their series that its readers have; what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DigestAudience:
+    """Whom a digest's edition goes to, and which of its letters each gets."""
+
+    edition: Edition
+    posts: Sequence[tuple[str, str]]
+    firsts: Mapping[str, str]
+    now: datetime
+
+    has_limit: ClassVar[bool] = True
+
+    def gather(self, tx: Transaction) -> ledger.Batch | None:
+        asked = dict.fromkeys(self.firsts.values(), "") | dict(self.posts)
+        return ledger.gather(
+            tx, self.edition, list(asked.items()), limit=OPENING_BATCH, now=self.now
+        )
+
+    def choose(self, groups: Iterable[ledger.Group]) -> dict[str, _Version]:
+        return _choose(self.posts, self.firsts, groups)
+
+    def settle(
+        self, tx: Transaction, batch: ledger.Batch, given: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """Nothing is left to note of a reader of digests."""
 
 
 def open_editions(desk: Desk, *, now: datetime) -> list[Problem]:
@@ -46,9 +80,9 @@ def _open(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
         changed = _changed_since_frozen(desk, edition)
         if changed:
             return hold(desk.store, edition, HeldReason.CHANGED, f" in {', '.join(changed)}")
-        digest = desk.config.digests.get(edition.digest)
+        digest = desk.digest(edition.digest)
         if digest and is_late(desk, edition, digest, now=now):
-            return hold(desk.store, edition, HeldReason.LATE)
+            return stop_late(desk, edition, now=now)
         with desk.store.write() as tx:
             if not ledger.begin_opening(tx, edition, now=now):
                 return []
@@ -82,29 +116,40 @@ def _write_deliveries(
     desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
 ) -> list[Problem]:
     """Write batch after batch and let the edition be sent; it may stop and go on anywhere."""
-    posts = [(post.post_id, post.series) for post in content.posts]
-    firsts = first_parts(content)
-    asked = dict.fromkeys(firsts.values(), "") | dict(posts)
+    audience = _audience(desk, edition, content, now=now)
     rendered: dict[_Version, Letter] = {}
     while True:
         with desk.store.write() as tx:
             if editions.read_one(tx, edition.id).state is not EditionState.READY:
                 return []
-            batch = ledger.gather(tx, edition, list(asked.items()), limit=OPENING_BATCH, now=now)
+            batch = audience.gather(tx)
             if batch is None:
-                ledger.finish_opening(tx, edition)
+                if ledger.finish_opening(tx, edition):
+                    desk.ring(tx, edition)
                 return []
             known = editions.letter_ids(tx, edition.id)
-            chosen = _choose(posts, firsts, batch.groups)
+            chosen = audience.choose(batch.groups)
             unmade = set(chosen.values()) - rendered.keys()
             if not unmade:
                 _write_batch(tx, edition, batch, chosen, rendered, known)
+                given = {code: version[0] for code, version in chosen.items()}
+                audience.settle(tx, batch, given)
                 continue
         letters = {*known, *starmap(letter_key, chosen.values())}
-        if len(letters) > MOST_LETTERS and not is_approved_since_slot(edition):
+        too_many = audience.has_limit and len(letters) > MOST_LETTERS
+        if too_many and not is_approved_since_slot(edition):
             return hold(desk.store, edition, HeldReason.VERSIONS)
         for version in unmade:
             rendered[version] = desk.letters.render(content, *version)
+
+
+def _audience(
+    desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
+) -> _DigestAudience | CourseAudience:
+    if edition.is_course:
+        return course_audience(desk, edition, content, now=now)
+    posts = [(post.post_id, post.series) for post in content.posts]
+    return _DigestAudience(edition, posts, first_parts(content), now)
 
 
 def _choose(
@@ -113,7 +158,7 @@ def _choose(
     """Choose what each group gets, by its code; those who would get nothing are left out."""
     chosen = {
         group.code: (
-            posts_for(posts, declined=group.declined, received=group.received),
+            posts_for(posts, declined=group.declined | group.on_course, received=group.received),
             group.received,
         )
         for group in groups

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher.editing.content import compose_content
+from publisher.editing.courses import course_version, next_of
 from publisher.editing.opening import first_parts, known_firsts
 from publisher.editorial.choice import Choice, arrange, choose_posts, posts_for, reading_order
 from publisher.editorial.slots import next_slot, slots_between
-from publisher.model import Edition, EditionState, Verdict
-from publisher.store import editions, edits, ledger
+from publisher.model import Edition, EditionState, Verdict, course_series
+from publisher.store import courses, editions, edits, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from publisher.editorial.slots import Slot
     from publisher.model import Catalog, EditionContent, Post, Ruling, Subscriber
     from publisher.store import Transaction
+
+ON_A_COURSE = "on a course"
+"""Why a digest leaves a series out for a reader: its parts come to them one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,8 @@ class PlannedEdition:
     rulings: tuple[Ruling, ...]
     state: str
     """``planned``, or the state of the edition the slot has."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Why people get less than they chose → how many."""
 
 
 def plan(
@@ -58,8 +65,8 @@ def plan(
         for slot in slots:
             edition = editions.read_by_slot(tx, digest.name, slot.key)
             choice = _choose(tx, desk, digest, catalog_at(slot.fire_at), edition, given)
-            sets = _count_sets(tx, desk, digest, choice.posts, now=slot.fire_at)
-            planned.append(_planned(digest, slot, edition, choice, sets))
+            counted = _count_sets(tx, desk, digest, choice.posts, now=slot.fire_at)
+            planned.append(_planned(digest, slot, edition, choice, *counted))
             given |= {post.id for post in choice.posts} | set(choice.counted)
     return planned
 
@@ -70,6 +77,7 @@ def _planned(
     edition: Edition | None,
     choice: Choice,
     sets: Mapping[tuple[str, ...], int],
+    left_out: Mapping[str, int],
 ) -> PlannedEdition:
     return PlannedEdition(
         digest=digest.name,
@@ -79,6 +87,7 @@ def _planned(
         letters=sets,
         rulings=choice.rulings,
         state=str(edition.state) if edition else "planned",
+        left_out=left_out,
     )
 
 
@@ -131,37 +140,52 @@ def count_reach(desk: Desk, edition: Edition, *, now: datetime) -> dict[tuple[st
     with desk.store.read() as tx:
         chosen = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         posts = [published[post_id] for post_id in chosen if post_id in published]
-        return _count_sets(tx, desk, digest, posts, now=now) if digest else {}
+        return _count_sets(tx, desk, digest, posts, now=now)[0] if digest else {}
 
 
 def _count_sets(
     tx: Transaction, desk: Desk, digest: Digest, posts: Sequence[Post], *, now: datetime
-) -> dict[tuple[str, ...], int]:
+) -> tuple[dict[tuple[str, ...], int], dict[str, int]]:
+    """Count who gets which posts, and who is left without some because a course brings them."""
     pairs = [(post.id, post.series or "") for post in posts]
     if not pairs:
-        return {}
+        return {}, {}
     groups = ledger.count_groups(tx, digest.name, pairs, rehearsal=desk.rehearsal, now=now)
-    sets: dict[tuple[str, ...], int] = {}
+    sets: Counter[tuple[str, ...]] = Counter()
+    left_out: Counter[str] = Counter()
     for group in groups:
-        chosen = posts_for(pairs, declined=group.declined, received=group.received)
+        without = group.declined | group.on_course
+        chosen = posts_for(pairs, declined=without, received=group.received)
         if chosen:
-            sets[chosen] = sets.get(chosen, 0) + group.people
-    return sets
+            sets[chosen] += group.people
+        if chosen != posts_for(pairs, declined=group.declined, received=group.received):
+            left_out[ON_A_COURSE] += group.people
+    return dict(sets), dict(left_out)
 
 
 def preview(
-    desk: Desk, digest: Digest, *, at: datetime, number: int | None = None
+    desk: Desk,
+    digest: Digest,
+    *,
+    at: datetime,
+    number: int | None = None,
+    person: Subscriber | None = None,
 ) -> EditionContent:
     """Return the content the digest would have at a moment: what is new then, else the newest.
 
-    A digest with nothing new is shown with its newest posts, so that there is a letter to see.
+    A digest with nothing new is shown with its newest posts, so that there is a letter to see. A
+    course is shown with the part that ``person`` gets next, else with the first.
     """
     with desk.store.read() as tx:
         history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
         made = editions.read_all(tx)
-    choice = choose_posts(desk.catalog, history, max_posts=digest.max_posts)
-    newest = desk.catalog.posts[: digest.max_posts]
-    posts = list(choice.posts) or reading_order(desk.catalog, newest)
+    slug = course_series(digest.name)
+    if slug is not None:
+        posts = [next_of(desk, slug, person)]
+    else:
+        choice = choose_posts(desk.catalog, history, max_posts=digest.max_posts)
+        newest = desk.catalog.posts[: digest.max_posts]
+        posts = list(choice.posts) or reading_order(desk.catalog, newest)
     edition = Edition(
         id=0,
         digest=digest.name,
@@ -184,20 +208,26 @@ def preview(
 
 
 def version_for(
-    desk: Desk, content: EditionContent, person: Subscriber
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which posts one person would get, and which first parts of their series they have.
+    desk: Desk, content: EditionContent, person: Subscriber | None, *, at: datetime
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return which posts one person would get, which first parts they have, what follows.
 
-    Who has all of them already is shown them all the same, so that there is a letter to see.
+    Who has all of them already is shown them all the same, so that there is a letter to see;
+    nobody in particular gets every post.
     """
+    if course_series(content.digest):
+        return course_version(desk, content, person, at=at)
+    if person is None:
+        return tuple(post.post_id for post in content.posts), (), ""
     pairs, firsts = [(post.post_id, post.series) for post in content.posts], first_parts(content)
     asked = [*(post_id for post_id, _ in pairs), *firsts.values()]
     with desk.store.read() as tx:
         received = ledger.read_received(tx, person.id, asked, rehearsal=desk.rehearsal)
-    declined = frozenset(person.series)
+        mine = courses.read_all(tx, person.id, rehearsal=desk.rehearsal).values()
+    declined = frozenset(person.series) | {one.series for one in mine if one.is_running}
     everything = posts_for(pairs, declined=declined, received=frozenset())
     chosen = posts_for(pairs, declined=declined, received=received) or everything
-    return chosen, known_firsts(chosen, firsts, received)
+    return chosen, known_firsts(chosen, firsts, received), ""
 
 
 def _next_number(made: Sequence[Edition], digest: Digest, *, rehearsal: bool) -> int:

@@ -163,23 +163,28 @@ def fill_subject(
         "number": str(number),
     }
     filled = _FIELD.sub(lambda match: values.get(match[1], match[0]), template)
-    return _one_line(filled)
+    return one_line(filled)
 
 
 def compose_preheader(posts: Sequence[Post]) -> str:
     """Say on one short line what is inside beyond the first title, which is in the subject."""
     if len(posts) == 1:
-        text = _one_line(posts[0].summary)
-    else:
-        text = "; ".join(_one_line(post.title) for post in posts[1:])
-        text = f"Also: {text}" if text else ""
+        return shorten(posts[0].summary)
+    text = "; ".join(one_line(post.title) for post in posts[1:])
+    return shorten(f"Also: {text}" if text else "")
+
+
+def shorten(given: str) -> str:
+    """Return as much of a text as a mail program shows, on one line and by whole words."""
+    text = one_line(given)
     if len(text) <= PREHEADER_LENGTH:
         return text
     words = text[:PREHEADER_LENGTH].rpartition(" ")[0] or text[: PREHEADER_LENGTH - 1]
     return words.rstrip(",;:. ") + "…"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text without line breaks and controls: it can stand in a header."""
     return " ".join(_CONTROLS.sub(" ", text).split())
 
 

@@ -22,11 +22,92 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SENDER_SECONDS = 5.0
 _INBOX_SECONDS = 60.0
+_NOTICE_SECONDS = 1.0
 _LISTEN_SECONDS = 0.05
 
 
+class Sender:
+    """Sends what may be sent, round after round, on a thread of its own."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        on_progress: Callable[[Edition, int], None] = lambda _edition, _done: None,
+        on_round: Callable[[], None] = lambda: None,
+        seat: str = "",
+        look_seconds: float = _SENDER_SECONDS,
+    ) -> None:
+        """Take the site; nothing runs before ``start``. ``seat`` as ``app.take_seat`` gives it."""
+        self._site = site
+        self._on_progress = on_progress
+        self._on_round = on_round
+        self._seat = seat
+        self._look_seconds = look_seconds
+        self._is_stopping = threading.Event()
+        self._turn = threading.Condition()
+        self._asked = self._begun = self._ended = 0
+        self._thread = threading.Thread(target=self._send_until_stopped, name="sender")
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the mails on the wire, keep what they came to, and end."""
+        self._is_stopping.set()
+        with self._turn:
+            self._turn.notify_all()
+        self._thread.join()
+
+    def wake(self) -> int:
+        """Ask for a round that begins from now on; return its number."""
+        with self._turn:
+            self._asked = self._begun + 1
+            self._turn.notify_all()
+            return self._asked
+
+    def wait(self, number: int) -> None:
+        """Wait until that round came to its end, or nothing is sent any more."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._ended >= number or self._is_stopping.is_set())
+
+    def _send_until_stopped(self) -> None:
+        told = ""
+        while not self._is_stopping.is_set():
+            with self._turn:
+                self._turn.wait_for(self._is_called, self._look_seconds)
+                self._begun += 1
+            told = self._send(told)
+            with self._turn:
+                self._ended = self._begun
+                self._turn.notify_all()
+
+    def _is_called(self) -> bool:
+        return self._asked > self._begun or self._is_stopping.is_set()
+
+    def _send(self, told: str) -> str:
+        """Send one round; return what is wrong, so that it is said once."""
+        try:
+            app.deliver_open(
+                self._site,
+                clock=clock.now,
+                is_stopping=self._is_stopping.is_set,
+                on_progress=self._on_progress,
+                seat=self._seat,
+            )
+            self._on_round()
+        except PublisherError as error:
+            if str(error) != told:
+                _log.error("%s", error)
+            return str(error)
+        except Exception:  # noqa: BLE001 - one failure must not end the sending
+            _log.exception("sending failed; it is tried again")
+        return ""
+
+
 class Service:
-    """One site's schedule and sender; stops by itself after the mail on the wire."""
+    """One site's schedule, and its sender; stops by itself after the mail on the wire."""
 
     def __init__(
         self,
@@ -37,23 +118,27 @@ class Service:
         on_round: Callable[[], None] = lambda: None,
         tick_seconds: float = clock.TICK_SECONDS,
         inbox_seconds: float = _INBOX_SECONDS,
+        sends: bool = True,
+        notice_seconds: float = _NOTICE_SECONDS,
     ) -> None:
-        """Take the site; nothing runs before ``start``."""
+        """Take the site; nothing runs before ``start``. Without ``sends``, workers send."""
         self._site = site
         self._on_report = on_report
-        self._on_progress = on_progress
-        self._on_round = on_round
         self._stopping = threading.Event()
-        self._wake = threading.Event()
         self._ticker = clock.Ticker(self._tick, seconds=tick_seconds)
         # Apart from the schedule: a mail server that is slow to answer holds up no edition.
         self._inbox = clock.Ticker(self._take_in, seconds=inbox_seconds)
-        self._sender = threading.Thread(target=self._send_until_stopped, name="sender")
+        # Apart from editions too: whoever waits for a link to confirm does not wait for a thousand.
+        self._notices = clock.Ticker(self._send_notices, seconds=notice_seconds)
+        self._told = ""
+        self._sender = Sender(site, on_progress=on_progress, on_round=on_round) if sends else None
 
     def start(self) -> None:
         """Begin to keep the schedule and to send."""
-        self._sender.start()
+        if self._sender:
+            self._sender.start()
         self._ticker.start()
+        self._notices.start()
         if app.has_inbox(self._site):
             self._inbox.start()
 
@@ -64,16 +149,21 @@ class Service:
     def stop(self) -> None:
         """Finish the mail on the wire, keep what it came to, and end."""
         self._stopping.set()
-        self._wake.set()
+        sender = threading.Thread(target=self._sender.stop) if self._sender else None
+        if sender:
+            sender.start()  # it need not wait for a build
         self._ticker.stop()
+        self._notices.stop()
         if app.has_inbox(self._site):
             self._inbox.stop()
-        self._sender.join()
+        if sender:
+            sender.join()
 
     def _tick(self) -> None:
         report = app.publish_once(self._site, now=clock.now(), clock=clock.now, deliver_too=False)
         self._on_report(report)
-        self._wake.set()
+        if self._sender:
+            self._sender.wake()
 
     def _take_in(self) -> None:
         try:
@@ -91,26 +181,18 @@ class Service:
         for problem in done.problems:
             _log.warning("%s", problem.as_text())
 
-    def _send_until_stopped(self) -> None:
+    def _send_notices(self) -> None:
         told = ""
-        while not self._stopping.is_set():
-            self._wake.wait(_SENDER_SECONDS)
-            self._wake.clear()
-            try:
-                app.deliver_open(
-                    self._site,
-                    clock=clock.now,
-                    is_stopping=self._stopping.is_set,
-                    on_progress=self._on_progress,
-                )
-                self._on_round()
-                told = ""
-            except PublisherError as error:
-                if str(error) != told:  # what stays wrong is said once
-                    _log.error("%s", error)
-                told = str(error)
-            except Exception:  # noqa: BLE001 - one failure must not end the sending
-                _log.exception("sending failed; it is tried again")
+        try:
+            done = app.send_notices(self._site, clock=clock.now, is_stopping=self._stopping.is_set)
+            told = "; ".join(problem.as_text() for problem in done.problems)
+            if done.sent or done.failed:
+                _log.info("notices: %d sent, %d failed", done.sent, done.failed)
+        except PublisherError as error:
+            told = str(error)
+        if told and told != self._told:  # what stays wrong is said once
+            _log.error("%s", told)
+        self._told = told
 
 
 def make_server(
@@ -135,7 +217,7 @@ def make_server(
 
 def serve(
     servers: Sequence[uvicorn.Server],
-    service: Service,
+    service: Service | None,
     stopping: threading.Event,
     *,
     on_ready: Callable[[], None],
@@ -155,9 +237,11 @@ def serve(
     failed = next((turn for turn, one in enumerate(servers) if not one.started), None)
     if failed is None:
         on_ready()
-        service.start()
+        if service:
+            service.start()
         stopping.wait()
-        service.stop()
+        if service:
+            service.stop()
     for one in servers:
         one.should_exit = True
     for thread in threads:

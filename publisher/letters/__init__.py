@@ -26,6 +26,7 @@ from publisher.letters.contents import (
     name_sender,
     shortenings,
     spell_date,
+    spell_day,
 )
 from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline, weigh
 from publisher.letters.plain import plain_text, readable, underline, wrap
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from publisher.letters.contents import Item
 
-__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text"]
+__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text", "spell_day"]
 
 TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
 """The places of a letter that ``mail`` fills for each reader; the last one is in the HTML only."""
@@ -86,37 +87,50 @@ class Letters:
         return _sha256({name: source for name, (source, _) in self._sources.items()})
 
     def render(
-        self, content: EditionContent, post_ids: Sequence[str], known: Sequence[str] = ()
+        self,
+        content: EditionContent,
+        post_ids: Sequence[str],
+        known: Sequence[str] = (),
+        coming: str = "",
     ) -> Letter:
         """Return the letter for these posts of the edition, in the edition's order.
 
         ``known`` are first parts of their series that its readers have: it offers no start there.
+        ``coming`` is what a course's letter says of the part that follows.
 
         Raises:
             ContentError: the set is empty or has a stranger, or a template fails or does what a
                 letter must not; each problem names the template, and its line where there is one.
         """
         chosen = tuple(post.post_id for post in _choose(content, post_ids))
-        return self._make(content, chosen, tuple(known))
+        return self._make(content, chosen, tuple(known), coming)
 
     def _render(
-        self, content: EditionContent, chosen: tuple[str, ...], known: tuple[str, ...]
+        self,
+        content: EditionContent,
+        chosen: tuple[str, ...],
+        known: tuple[str, ...],
+        coming: str,
     ) -> Letter:
         posts = _choose(content, chosen)
-        page, context = self._compose(_clean(content), _clean(posts), known)
+        page, context = self._compose(_clean(content), _clean(posts), known, coming)
         self._refuse(_HTML, find_loads(page))
         html = self._try_style(inline, page)
         self._refuse(_HTML, find_faults(page, html, TOKENS, many=WAYS_OUT))
         text = _tidy(self._fill(_TEXT, context))
         self._refuse(_TEXT, find_miscounts(text, TOKENS[:-1]))
-        return Letter(key=letter_key(chosen, known), post_ids=chosen, html=html, text=text)
+        return Letter(key=letter_key(chosen, known, coming), post_ids=chosen, html=html, text=text)
 
     def _compose(
-        self, content: EditionContent, posts: tuple[LetterPost, ...], known: Sequence[str] = ()
+        self,
+        content: EditionContent,
+        posts: tuple[LetterPost, ...],
+        known: Sequence[str] = (),
+        coming: str = "",
     ) -> tuple[str, dict[str, object]]:
         """Return the page, its posts shortened as far as the budget asks, and what it was made of."""
         lengths = tuple(shortenings(describe_items(posts)))
-        context = _describe(content) | {"starts": find_starts(posts, known)}
+        context = _describe(content) | {"starts": find_starts(posts, known), "coming": coming}
 
         @cache
         def write(at: int, *, early: bool = False) -> tuple[str, int]:
@@ -190,9 +204,14 @@ class Letters:
         return self._sources[name][1] if name in self._sources else name
 
 
-def letter_key(post_ids: Sequence[str], known: Sequence[str] = ()) -> str:
-    """Return the SHA-256 over the ids of a letter's posts, in order, and of what its readers have."""
-    return _sha256([*post_ids, ["known", *sorted(known)]] if known else list(post_ids))
+def letter_key(post_ids: Sequence[str], known: Sequence[str] = (), coming: str = "") -> str:
+    """Return the SHA-256 over the ids of a letter's posts, in order, and of what its readers have.
+
+    And over what it says of the part that follows.
+    """
+    facts: list[object] = list(post_ids)
+    facts += [["known", *sorted(known)]] if known else []
+    return _sha256([*facts, {"coming": coming}] if coming else facts)
 
 
 def content_sha256(content: EditionContent) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from publisher.letters.markup import fit
-from publisher.model import EditionContent, LetterPost, Link, SeriesLine
+from publisher.model import EditionContent, LetterPost, Link, SeriesLine, course_series
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -131,14 +131,18 @@ def find_starts(posts: Sequence[LetterPost], known: Collection[str] = ()) -> tup
 
 def name_edition(content: EditionContent) -> str:
     """Return ``Weekly letter 12``; a course's editions are a day's work, and go by its title."""
-    course = content.digest.startswith("course:")
-    return content.title if course else f"{content.title} {content.number}"
+    return content.title if course_series(content.digest) else f"{content.title} {content.number}"
 
 
 def spell_date(iso: str) -> str:
     """Return ``Tuesday 24 November 2026``, whatever the locale of the machine."""
     day = date.fromisoformat(iso)
-    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{spell_day(day)} {day.year}"
+
+
+def spell_day(day: date) -> str:
+    """Return ``Tuesday 24 November``."""
+    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
 
 
 def name_sender(content: EditionContent) -> tuple[str, ...]:

@@ -55,9 +55,13 @@ class CompiledLetter:
 
 
 def compile_letter(
-    letter: Letter, *, mailing_list: MailingList, discreet_list: MailingList | None = None
+    letter: Letter,
+    *,
+    mailing_list: MailingList,
+    discreet_list: MailingList | None = None,
+    text_only: bool = False,
 ) -> CompiledLetter:
-    """Return the letter as multipart/alternative, text first, open at its slots.
+    """Return the letter as multipart/alternative, text first, open at its slots; or as text alone.
 
     ``discreet_list`` is what mails to discreet readers say of the list; without one it is the same
     list, its places on the web left out. The boundary grows from the letter, so the same letter
@@ -69,16 +73,18 @@ def compile_letter(
     """
     discreet = discreet_list or replace(mailing_list, archive_url="", web_url="")
     boundary = _boundary(letter.text, letter.html)
-    pieces = _parts(
-        boundary,
-        quote_around_slots(letter.text, 0),
-        quote_around_slots(letter.html, len(TOKENS)),
+    text = quote_around_slots(letter.text, 0)
+    pieces: list[str | int] = (
+        [*text, "\r\n"]
+        if text_only
+        else _parts(boundary, text, quote_around_slots(letter.html, len(TOKENS)))
     )
+    kind = part_headers("plain").removesuffix("\r\n") if text_only else _multipart(boundary)
     segments = tuple(_join_between_slots(pieces))
     relaxed = tuple(map(relax_body, segments))
     return CompiledLetter(
-        headers=f"{list_headers(mailing_list)}{_multipart(boundary)}".encode(),
-        discreet_headers=f"{list_headers(discreet)}{_multipart(boundary)}".encode(),
+        headers=f"{list_headers(mailing_list)}{kind}".encode(),
+        discreet_headers=f"{list_headers(discreet)}{kind}".encode(),
         segments=segments,
         relaxed=segments if relaxed == segments else relaxed,
         slots=tuple(piece for piece in pieces if isinstance(piece, int)),
@@ -123,8 +129,8 @@ def compose(
         ),
     )
     body = _fill(compiled.segments, compiled.slots, values)
-    # As lines of their own: what is plain so is plain wherever it stands.
-    is_plain = compiled.is_plain and _is_plain(b"\r\n".join((b"", head, *values)))
+    # As lines of their own: what is plain so is plain wherever it stands. Headers always are.
+    is_plain = compiled.is_plain and _is_plain(b"\r\n".join((b"", *values)))
     kind = PlainOctets if is_plain else bytes
     if signer is None:
         return kind(b"".join((head, b"\r\n", *body)))

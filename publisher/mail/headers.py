@@ -18,7 +18,7 @@ from publisher.errors import Problem, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from publisher.model import Address
 
@@ -78,7 +78,8 @@ def personal_headers(
     to: Address, from_: Mailbox, subject: str, message_id: str, date: datetime
 ) -> str:
     """Return who writes to whom of what, when; ``date`` is aware. Raises Refused."""
-    if date.utcoffset() is None:
+    offset = date.utcoffset()
+    if offset is None:
         raise ValueError(f"expected an aware date; got {date!r}")
     if not _MAILBOX.fullmatch(to.typed):
         raise _refusal("To", "one address", to.typed)
@@ -88,9 +89,14 @@ def personal_headers(
         f"{mailbox_header('From', from_)}"
         f"To: {to.typed}\r\n"
         f"{text_header('Subject', subject)}"
-        f"Date: {format_datetime(date)}\r\n"
+        f"Date: {_format_date(date, offset)}\r\n"
         f"Message-ID: <{identity[1]}>\r\n"
     )
+
+
+@lru_cache(maxsize=64)
+def _format_date(date: datetime, _offset: timedelta) -> str:
+    return format_datetime(date)  # one instant is the same key in every zone, but for its offset
 
 
 def unsubscribe_headers(url: str, mailto: str = "") -> str:

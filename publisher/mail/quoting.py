@@ -14,6 +14,9 @@ TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEAD
 """The open places of a letter, by the number of their slot; in HTML they are numbered on."""
 _TOKEN = re.compile("|".join(TOKENS).join("()"))
 
+_SPECIAL = re.compile("[&<>\"']")
+"""What HTML writes otherwise."""
+
 _LINE = 75
 """Octets of a quoted line before its soft break (RFC 2045 section 6.7: 76 with it)."""
 _PLAIN = re.compile(rf"(?!\.|From )[ -<>-~]{{0,{_LINE - 1}}}[!-<>-~]")
@@ -46,7 +49,7 @@ def quote_around_slots(body: str, first_slot: int) -> Iterator[str | int]:
 def quote_values(texts: Sequence[str]) -> tuple[bytes, ...]:
     """Return what fills the slots of the text, and then, escaped, what fills those of the HTML."""
     plain = [_quote_value(text) for text in texts]
-    escaped = [html.escape(text) for text in texts]
+    escaped = [html.escape(text) if _SPECIAL.search(text) else text for text in texts]
     in_html = (
         quoted if text == other else _quote_value(other)
         for text, other, quoted in zip(texts, escaped, plain, strict=True)

@@ -1,5 +1,12 @@
 """The nouns: frozen values that every layer shares; none does more than know itself."""
 
+from publisher.model.courses import (
+    COURSE,
+    Course,
+    CourseMark,
+    CourseState,
+    course_series,
+)
 from publisher.model.editions import (
     ACTS_DONE,
     ACTS_FROM,
@@ -46,6 +53,12 @@ from publisher.model.posts import (
     Verdict,
     Withdrawal,
 )
+from publisher.model.reviews import (
+    Approval,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewState,
+)
 from publisher.model.sending import (
     Accepted,
     Deferred,
@@ -68,15 +81,20 @@ from publisher.model.staff import (
 __all__ = [
     "ACTS_DONE",
     "ACTS_FROM",
+    "COURSE",
     "TRANSITIONS",
     "Accepted",
     "Act",
     "Address",
+    "Approval",
     "Author",
     "Body",
     "Catalog",
     "Channel",
     "Consent",
+    "Course",
+    "CourseMark",
+    "CourseState",
     "Deferred",
     "DeliveryState",
     "Edition",
@@ -105,6 +123,9 @@ __all__ = [
     "Rejected",
     "Report",
     "ReportKind",
+    "ReviewAnswer",
+    "ReviewRequest",
+    "ReviewState",
     "Role",
     "Ruling",
     "Series",
@@ -118,4 +139,5 @@ __all__ = [
     "Uncertain",
     "Verdict",
     "Withdrawal",
+    "course_series",
 ]

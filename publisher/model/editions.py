@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from publisher.model.courses import course_series
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -225,3 +227,8 @@ class Edition:
     def name(self) -> str:
         """How people call it: ``weekly/12``."""
         return f"{self.digest}/{self.number if self.number is not None else '-'}"
+
+    @property
+    def is_course(self) -> bool:
+        """Whether it brings the due parts of a series, a letter a part."""
+        return course_series(self.digest) is not None

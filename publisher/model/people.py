@@ -53,3 +53,6 @@ class Subscriber:
     """The digests chosen; empty means every one."""
     series: tuple[str, ...] = ()
     """The series left out."""
+    plain_text: bool = False
+    paused_until: datetime | None = None
+    unsubscribed_at: datetime | None = None

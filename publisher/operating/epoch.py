@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from publisher import site
 from publisher.errors import Problem, Refused
 from publisher.model import EditionState, HeldReason
-from publisher.store import editions, hands, ledger, posts, subscribers
+from publisher.store import editions, hands, ledger, posts, standing, subscribers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +26,17 @@ _OPEN = (
 )
 
 
+_NOTHING = "nothing"
+_ADOPTS = (
+    "This database was copied or restored, so nothing is sent. If this is the one that sends from "
+    "now on, run: publisher restore --adopt"
+)
+_JOINS = (
+    "Nothing is sent. If this is one more machine of the site, give --join once: publisher worker "
+    "--join. If the database was copied or restored: publisher restore --adopt"
+)
+
+
 def is_unused(store: Store) -> bool:
     """Return whether a database has neither people nor digests nor published posts."""
     with store.read() as tx:
@@ -39,7 +50,7 @@ def adopt_epoch(store: Store, state: Path, *, is_new: bool) -> None:
     """
     epoch, file = store.epoch(), state / "epoch"
     if is_new:
-        _write(file, epoch)
+        write_epoch(state, epoch)
         return
     found = _read(file)
     if found != epoch:
@@ -49,8 +60,7 @@ def adopt_epoch(store: Store, state: Path, *, is_new: bool) -> None:
                 path=str(file),
                 expected=f"the epoch of this database, {epoch}",
                 got=found,
-                hint="This database was copied or restored, so nothing is sent. If this is the "
-                "one that sends from now on, run: publisher restore --adopt",
+                hint=_JOINS if store.is_shared and found == _NOTHING else _ADOPTS,
             )
         )
 
@@ -60,6 +70,28 @@ def is_sending(store: Store, state: Path) -> bool:
     return _read(state / "epoch") == store.epoch()
 
 
+def join(store: Store, state: Path) -> None:
+    """Let one more machine work for the site whose database this is.
+
+    Raises Refused for a copy, a database that is not where it was when it last sent: a mail may go
+    from the one it was copied of.
+    """
+    with store.read() as tx:
+        home, here = standing.read_home(tx), standing.find_home(tx)
+    if home != here:
+        raise Refused(
+            Problem(
+                code="database.copied",
+                path="database.url",
+                expected=f"the database in its own place, {home or 'which is not known'}",
+                got=f"one at {here}: it was copied or restored",
+                hint="Nothing was changed. If this is the one that sends from now on, run on one "
+                "machine: publisher restore --adopt",
+            )
+        )
+    write_epoch(state, store.epoch())
+
+
 def take_over(store: Store, state: Path, *, by: str, now: datetime) -> list[Edition]:
     """Let this database send from now on; return the editions that are held until staff decide.
 
@@ -67,8 +99,9 @@ def take_over(store: Store, state: Path, *, by: str, now: datetime) -> list[Edit
     """
     with store.write() as tx:
         held = hold_restored(tx, by=by, now=now)
+        standing.mark_home(tx)
         subscribers.note(tx, by, "adopt", "site", now=now)
-    _write(state / "epoch", store.epoch())
+    write_epoch(state, store.epoch())
     return held
 
 
@@ -86,8 +119,9 @@ def hold_restored(tx: Transaction, *, by: str, now: datetime) -> list[Edition]:
 
 
 def _read(file: Path) -> str:
-    return file.read_text("ascii", "replace").strip() if file.is_file() else "nothing"
+    return file.read_text("ascii", "replace").strip() if file.is_file() else _NOTHING
 
 
-def _write(file: Path, epoch: str) -> None:
-    site.write(file, f"{epoch}\n".encode(), root=file.parent, durable=True, private=True)
+def write_epoch(state: Path, epoch: str) -> None:
+    """Note beside a database which epoch sends from here."""
+    site.write(state / "epoch", f"{epoch}\n".encode(), root=state, durable=True, private=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from publisher import site
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.operating.epoch import hold_restored
-from publisher.store import Store, copying
+from publisher.store import Store, carrying, copying, make_tables, standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,17 +38,29 @@ class Restored:
     """How many left or were suppressed since the backup, as it says; None where it could not."""
 
 
-def backup(store: Store, target: Path, *, replace: bool) -> Mapping[str, int] | None:
-    """Copy the database into one file, while it is in use; return the row counts, if they are known.
+def backup(store: Store, target: Path, *, replace: bool) -> Mapping[str, int]:
+    """Copy the database into one file, while it is in use; return the row counts.
 
-    Raises Refused where the file exists, unless it may be replaced.
+    The file is the embedded database's, also where PostgreSQL keeps the site: it can be restored
+    into either. Raises Refused where the file exists, unless it may be replaced.
     """
     if target.exists() and not replace:
         raise Refused(_exists(target))
-    if store.url:
-        copying.dump_database(store.url, target)
-        return None
-    return copying.copy_database(store.path, target)
+    if not store.url:
+        return copying.copy_database(store.path, target)
+    if store.schema() != store.newest_schema:
+        raise Refused(_other_schema(store))
+    carried = target.with_name(f"{site.TEMPORARY}{target.name}.carried")
+    with ExitStack() as leaving:
+        leaving.callback(_sweep, target.parent, carried.name)
+        copying.make_private(carried)
+        copy = Store("", carried)
+        leaving.callback(copy.close)
+        with store.read() as source, copy.write() as tx:
+            make_tables(tx)
+            carrying.carry(source, tx)
+        copy.close()
+        return copying.copy_database(carried, target)
 
 
 def restore(store: Store, source: Path, *, epoch: str, by: str, now: datetime) -> Restored:
@@ -58,17 +70,16 @@ def restore(store: Store, source: Path, *, epoch: str, by: str, now: datetime) -
     stays away. Raises Refused while a process is at work here, and for a file that is none of ours
     or of a newer schema.
     """
-    if store.url:
-        raise Refused(_not_here(source))
     state, database = store.path.parent, store.path
     site.ensure_private(state)
     aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
     with ExitStack() as locks:
-        _hold_all(locks, state)
+        hold_all(locks, state)
+        refuse_in_use(store)
         fresh = state / f"{site.TEMPORARY}restored.sqlite3"
         locks.callback(_sweep, state, fresh.name)
         counts = copying.copy_database(source, fresh)
-        was_there = copying.set_aside(database, aside)
+        was_there = _keep_aside(store, aside)
         with ExitStack() as undoing:
             undoing.callback(copying.forget_aside, aside)
             left = copying.carry_over(aside, fresh) if was_there else None
@@ -76,8 +87,33 @@ def restore(store: Store, source: Path, *, epoch: str, by: str, now: datetime) -
             undoing.pop_all()
         for name in _REMEMBERED:
             (state / name).unlink(missing_ok=True)
-        copying.put_in_place(fresh, database)
+        if store.url:
+            _put_on_server(fresh, store)
+        else:
+            copying.put_in_place(fresh, database)
     return Restored(counts=counts, held=held, aside=aside if was_there else None, left=left)
+
+
+def _keep_aside(store: Store, aside: Path) -> bool:
+    """Keep the database that is there under another name; return whether there is one."""
+    if not store.url:
+        return copying.set_aside(store.path, aside)
+    if store.schema() is None:
+        return False
+    backup(store, aside, replace=True)
+    return True
+
+
+def _put_on_server(fresh: Path, store: Store) -> None:
+    """Let a server's database hold what a file holds, all of it or nothing; it is not at home yet."""
+    copy = Store("", fresh)
+    try:
+        with copy.read() as source, store.write() as tx:
+            make_tables(tx)
+            carrying.carry(source, tx)
+            standing.forget_home(tx)
+    finally:
+        copy.close()
 
 
 def _sweep(state: Path, name: str) -> None:
@@ -85,7 +121,19 @@ def _sweep(state: Path, name: str) -> None:
         one.unlink()
 
 
-def _hold_all(locks: ExitStack, state: Path) -> None:
+def refuse_in_use(store: Store) -> None:
+    """Raise Refused where processes elsewhere are at work on a server's database."""
+    if not store.is_shared:
+        return
+    store.close()  # our own connections are nobody's work
+    with store.read() as tx:
+        others = standing.count_others(tx)
+    if others:
+        raise Refused(_connected(others))
+
+
+def hold_all(locks: ExitStack, state: Path) -> None:
+    """Be alone in a state directory; raises Refused where a process is at work."""
     try:
         for name in LOCKS:
             locks.enter_context(site.hold(state / name, wait_seconds=_PATIENCE_SECONDS))
@@ -102,6 +150,7 @@ def _make_fit(fresh: Path, *, epoch: str, by: str, now: datetime) -> list[Editio
         copy.upgrade()
         with copy.write() as tx:
             copy.set_epoch(tx, epoch)
+            standing.mark_moved(tx, "")
             held = hold_restored(tx, by=by, now=now)
     finally:
         copy.close()
@@ -120,8 +169,9 @@ def upgrade(store: Store, *, now: datetime) -> tuple[str | None, str, Path | Non
         return before, before, None
     with ExitStack() as locks:
         aside = None
+        refuse_in_use(store)
         if not store.url:
-            _hold_all(locks, store.path.parent)
+            hold_all(locks, store.path.parent)
             if before is not None:
                 aside = store.path.with_name(
                     f"{store.path.name}.schema-{before}-{now:%Y%m%dT%H%M%SZ}"
@@ -151,12 +201,22 @@ def _at_work(problem: Problem) -> Problem:
     )
 
 
-def _not_here(source: Path) -> Problem:
+def _connected(others: int) -> Problem:
     return Problem(
-        code="restore.postgresql",
+        code="restore.in_use",
         path="database.url",
-        expected="the embedded database",
-        got="PostgreSQL, whose own tool restores",
-        hint=f"Stop the service, run pg_restore --clean --if-exists --dbname=… {source}, remove "
-        "var/epoch, then run publisher restore --adopt",
+        expected="a database that nobody else is connected to",
+        got=f"{others} other connections",
+        hint="Nothing was changed. Stop web, scheduler and workers on every machine, and other "
+        "programs, then run it again.",
+    )
+
+
+def _other_schema(store: Store) -> Problem:
+    return Problem(
+        code="database.schema",
+        path="database",
+        expected=f"a database of schema {store.newest_schema}",
+        got=f"schema {store.schema() or 'none'}",
+        hint="Nothing was changed. Run publisher upgrade first.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from publisher.errors import Problem, UsageError
@@ -40,15 +41,29 @@ def rotate_key(store: Store, purpose: str, secret: bytes, *, now: datetime) -> i
     return made
 
 
+_NOTICES_KEPT = timedelta(days=30)
+"""As long as it is counted how often an address was written to."""
+
+
 def forget_in_time(store: Store, keep: Privacy, *, now: datetime) -> int:
-    """Erase what the configuration keeps only for a while; return how many records."""
-    attempts_before, asked_before = now - keep.keep_attempts, now - keep.keep_unconfirmed
+    """Erase what is kept only for a while; return how many records."""
+    limits = _limits(keep, now)
     with store.read() as tx:
-        if not retention.has_old(tx, attempts_before=attempts_before, asked_before=asked_before):
+        if not retention.has_old(tx, limits):
             return 0
     with store.write() as tx:
-        return (
-            retention.forget_attempts(tx, before=attempts_before)
-            + retention.forget_replies(tx, before=attempts_before)
-            + retention.forget_unconfirmed(tx, before=asked_before)
-        )
+        return retention.forget(tx, limits)
+
+
+def count_overdue(store: Store, keep: Privacy, *, now: datetime) -> dict[str, int]:
+    """Return by table how many records should have been erased by now."""
+    with store.read() as tx:
+        return retention.count_old(tx, _limits(keep, now))
+
+
+def _limits(keep: Privacy, now: datetime) -> retention.Limits:
+    return retention.Limits(
+        said=now - keep.keep_attempts,
+        asked=now - keep.keep_unconfirmed,
+        noticed=now - _NOTICES_KEPT,
+    )

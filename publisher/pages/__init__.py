@@ -11,7 +11,6 @@ templating   jinja2, a site's own templates before ours
 from __future__ import annotations
 
 import hashlib
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,8 @@ from publisher import __version__, look, urls
 from publisher.model import Channel
 from publisher.pages import words
 from publisher.pages.contents import (
+    by_series,
+    by_year,
     following,
     latest_number,
     list_around,
@@ -27,12 +28,24 @@ from publisher.pages.contents import (
     neighbour,
 )
 from publisher.pages.linked_data import describe_article
-from publisher.pages.markup import dress_body, dress_item, is_own, list_notes
+from publisher.pages.markup import dress_body, dress_item, is_own, lead_image, list_notes
 from publisher.pages.templating import Templates
-from publisher.pages.views import FeedGroup, Field, Form, Head, SiteView
+from publisher.pages.views import (
+    CourseItem,
+    FeedGroup,
+    Field,
+    Form,
+    Group,
+    Head,
+    Kept,
+    SiteView,
+    feed_groups,
+)
+
+spell_day, spell_weekday = words.spell_day, words.spell_weekday
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -49,19 +62,33 @@ if TYPE_CHECKING:
         Withdrawal,
     )
 
-__all__ = ["Field", "Form", "Pages", "SiteView"]
+__all__ = [
+    "CourseItem",
+    "Field",
+    "Form",
+    "Group",
+    "Kept",
+    "Pages",
+    "SiteView",
+    "spell_day",
+    "spell_weekday",
+]
 
 _NAMES = (
     "archive",
     "author",
     "base",
+    "course_forms",
+    "courses",
     "edition",
     "editions",
     "feeds",
+    "forms",
     "frame",
     "home",
     "lists",
     "message",
+    "missed",
     "post",
     "privacy",
     "series",
@@ -136,7 +163,7 @@ class Pages:
     def post(self, post: Post, body: Body, place: Place | None, catalog: Catalog) -> str:
         """Return a post's page: its text and notes, its place in its series, its neighbours."""
         url = self._absolute(urls.post_path(post.location))
-        image, image_url = self._lead_image(post)
+        image, image_url = lead_image(post, self._site.url)
         head = Head(
             title=post.title,
             description=post.summary,
@@ -194,7 +221,7 @@ class Pages:
                 description=f"Every post of {self._site.name}, by year and month.",
                 canonical=self._absolute(urls.ARCHIVE),
             ),
-            years=self._by_year(catalog.posts),
+            years=by_year(catalog.posts, self._zone),
             catalog=catalog,
             has_editions=has_editions,
             has_tags=any(post.tags for post in catalog.posts),
@@ -300,17 +327,11 @@ class Pages:
             series=[
                 self._series_feeds(one) for one in catalog.series if any(map(_is_fed, one.posts))
             ],
-            tags=_by_title(tags),
-            authors=_by_title(names),
+            tags=feed_groups(tags),
+            authors=feed_groups(names),
         )
 
-    def privacy(
-        self,
-        *,
-        keep_attempts_days: int | None = None,
-        keep_unconfirmed_days: int | None = None,
-        postal_address: str = "",
-    ) -> str:
+    def privacy(self, kept: Sequence[Kept], *, postal_address: str = "") -> str:
         """Return the page that says what is stored of whom, and that nothing tracks."""
         return self._render(
             "privacy",
@@ -319,8 +340,7 @@ class Pages:
                 description=f"What {self._site.name} stores about you, and what it never does.",
                 canonical=self._absolute(urls.PRIVACY),
             ),
-            keep_attempts_days=keep_attempts_days,
-            keep_unconfirmed_days=keep_unconfirmed_days,
+            kept=kept,
             postal_address=postal_address,
         )
 
@@ -352,22 +372,55 @@ class Pages:
         sentence: str,
         *,
         detail: str = "",
-        form: Form | None = None,
+        forms: Iterable[Form] = (),
+        facts: Iterable[tuple[str, str]] = (),
         links: Iterable[tuple[str, str]] = (),
+        path: str = "",
     ) -> str:
-        """Return a page that says one thing, and asks for one act where it has a form.
+        """Return a page that says one thing, and asks for an act where it has a form.
 
-        ``links`` are pairs of a path and its words. No search engine keeps the page, and where it
-        leads does not learn its address, which may hold a token.
+        ``facts`` are pairs of a name and what it is, ``links`` of a path and its words. Without a
+        ``path`` no search engine keeps the page, and where it leads does not learn its address,
+        which may hold a token.
         """
         return self._render(
             "message",
-            Head(title=title, description=sentence),
+            Head(
+                title=title,
+                description=sentence,
+                canonical=self._absolute(path) if path else "",
+            ),
             title=title,
             sentence=sentence,
             detail=detail,
-            form=form,
+            forms=tuple(forms),
+            facts=tuple(facts),
             links=tuple(links),
+        )
+
+    # ------------------------------------------------------------------------ series from part 1
+
+    def courses(self, items: Sequence[CourseItem], *, token: str, told: str = "") -> str:
+        """Return a reader's page of courses; ``told`` is what was just done."""
+        return self._render(
+            "courses",
+            Head(title="Series from part 1", description="A series as letters, part by part."),
+            items=items,
+            told=told,
+            back=urls.preferences_path(token),
+        )
+
+    def missed(
+        self, posts: Sequence[Post], catalog: Catalog, *, since: datetime, token: str
+    ) -> str:
+        """Return what a reader was not sent since they joined, in series order."""
+        title = f"What you were not sent since {words.spell_day(since.astimezone(self._zone))}"
+        return self._render(
+            "missed",
+            Head(title=title, description=title),
+            title=title,
+            groups=by_series(posts, catalog),
+            back=urls.preferences_path(token),
         )
 
     # ------------------------------------------------------------------------------- the parts
@@ -417,17 +470,6 @@ class Pages:
             every_days=int(series.info.pace.removesuffix("d") or _PACE_DAYS),
         )
 
-    def _lead_image(self, post: Post) -> tuple[str, str]:
-        """Return where the page takes the lead image from, empty for afar, and its address."""
-        if not post.image:
-            return "", ""
-        src = post.image.src
-        if not is_own(src, self._site.url):
-            return "", src
-        if not src.startswith(("/", self._site.url)):
-            src = urls.image_path(post.location, src)
-        return src, self._absolute(src)
-
     def _article(self, post: Post, place: Place | None, url: str, image: str) -> Markup:
         site = self._site
         organization = {"@type": "Organization", "name": site.author or site.name, "url": site.url}
@@ -447,20 +489,6 @@ class Pages:
 
     def _moment(self, at: datetime) -> str:
         return at.astimezone(self._zone).isoformat(timespec="seconds")
-
-    def _by_year(self, posts: Iterable[Post]) -> list[tuple[int, list[tuple[str, list[Post]]]]]:
-        """Group posts, newest first, by the year and month of the site's zone."""
-        dated = [(post.published_at.astimezone(self._zone), post) for post in posts]
-        years = []
-        for year, of_year in groupby(dated, key=lambda pair: pair[0].year):
-            months = groupby(of_year, key=lambda pair: words.spell_month(pair[0]))
-            years.append((year, [(name, [post for _, post in group]) for name, group in months]))
-        return years
-
-
-def _by_title(titles: Mapping[str, str]) -> list[FeedGroup]:
-    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
-    return [FeedGroup(title=title, path=path) for path, title in pairs]
 
 
 def _is_fed(post: Post) -> bool:

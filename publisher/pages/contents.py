@@ -1,12 +1,17 @@
-"""A series as the list of its parts: the whole of it, or a window around one part."""
+"""Lists of posts: a series with its parts, whole or as a window around one; posts in groups."""
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from publisher import urls
+from publisher.pages.words import spell_month
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import tzinfo
+
     from publisher.model import Catalog, LetterPost, Part, Place, Post, Series, SeriesLine
 
 WHOLE = 15
@@ -105,3 +110,20 @@ def _letter_line(one: SeriesLine, new: frozenset[str]) -> Line:
 
 def _gap(first: int, last: int, href: str) -> Line:
     return Line(first, "gap", f"parts {first} to {last}", href)
+
+
+def by_year(posts: Iterable[Post], zone: tzinfo) -> list[tuple[int, list[tuple[str, list[Post]]]]]:
+    """Group posts, newest first, by the year and month of a zone."""
+    dated = [(post.published_at.astimezone(zone), post) for post in posts]
+    years = []
+    for year, of_year in groupby(dated, key=lambda pair: pair[0].year):
+        months = groupby(of_year, key=lambda pair: spell_month(pair[0]))
+        years.append((year, [(name, [post for _, post in group]) for name, group in months]))
+    return years
+
+
+def by_series(posts: Iterable[Post], catalog: Catalog) -> list[list[tuple[Place | None, Post]]]:
+    """Group posts that follow one another in a series, each with its place."""
+    places = [(catalog.place(post), post) for post in posts]
+    groups = groupby(places, key=lambda one: one[0].series.slug if one[0] else "")
+    return [list(group) for _, group in groups]

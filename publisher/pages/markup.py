@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from publisher import urls
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from publisher.model import Note
+    from publisher.model import Note, Post
 
 _REST = r'[^>"]*(?:"[^"]*"[^>"]*)*>'
 _TABLE = re.compile(rf"<table\b{_REST}")
@@ -86,3 +88,15 @@ def _image(tag: str, site_url: str) -> str:
         return tag.replace("<img", '<img loading="lazy" decoding="async"', 1)
     words = f"Picture: {values.get('alt') or src}"
     return f'<a href="{src}">{words}</a>' if src.startswith(("http", "//")) else words
+
+
+def lead_image(post: Post, site_url: str) -> tuple[str, str]:
+    """Return where a page takes the lead image from, empty for afar, and its address."""
+    if not post.image:
+        return "", ""
+    src = post.image.src
+    if not is_own(src, site_url):
+        return "", src
+    if not src.startswith(("/", site_url)):
+        src = urls.image_path(post.location, src)
+    return src, urls.absolute(site_url, src)

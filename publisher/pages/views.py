@@ -43,6 +43,12 @@ class FeedGroup:
     """Days from part to part in the course that is shown."""
 
 
+def feed_groups(titles: Mapping[str, str]) -> list[FeedGroup]:
+    """Return the feeds of folders, each a path and its title, by title."""
+    pairs = sorted(titles.items(), key=lambda pair: pair[1].casefold())
+    return [FeedGroup(title=title, path=path) for path, title in pairs]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What a page says of itself to programs."""
@@ -62,18 +68,60 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One kind of thing that is stored about people."""
+
+    title: str
+    why: str
+    what: tuple[str, ...]
+    """Each thing that is stored, in words."""
+    how_long: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One thing a form asks for."""
 
     name: str
     label: str
-    kind: Literal["text", "email", "checkbox", "radio"] = "text"
+    kind: Literal["text", "email", "checkbox", "radio", "trap"] = "text"
+    """A ``trap`` is out of sight and for machines alone: who fills it in is one."""
     value: str = ""
     is_checked: bool = False
     hint: str = ""
     problem: str = ""
     """What was wrong with the last answer."""
     autocomplete: str = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Fields that answer one question."""
+
+    legend: str
+    fields: tuple[Field, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseItem:
+    """A series that may come from part 1, and what a reader can do with it: one form."""
+
+    slug: str
+    title: str
+    path: str
+    """Of its page."""
+    action: str
+    told: str
+    """Where the reader is, and what comes when."""
+    paces: tuple[tuple[str, str, bool], ...]
+    """A pace, its words, and whether it is theirs; none where nothing is to be paced."""
+    post_id: str
+    """The part that comes next; empty where none is out."""
+    acts: tuple[tuple[str, str], ...]
+    """A button's value and words, the most likely one first."""
+    done: str = ""
+    """What was just done, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +135,12 @@ class Form:
     fields: tuple[Field, ...] = ()
     legend: str = ""
     """The question that a group of choices answers."""
+    groups: tuple[Group, ...] = ()
+    """Further questions, after the fields."""
+    title: str = ""
+    """What it is about, where a page has several."""
+    sentence: str = ""
+    note: str = ""
+    """What stands below the button."""
+    is_quiet: bool = False
+    """Whether it is offered beside what the page is for."""

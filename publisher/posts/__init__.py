@@ -12,7 +12,9 @@ markdown     the two libraries that do it: pulldown-cmark and ammonia
 notes        footnotes and citations as one numbered list
 images       sizes
 series       series.toml
-writing      the text of a new post
+writing      the text of a new post, and where it goes
+revising     a source edited key by key, all else kept byte for byte
+metadata     what an image tells beside its picture, and removing it
 """
 
 from __future__ import annotations
@@ -24,35 +26,64 @@ from publisher.posts.files import Found, Name, Source, name_of, read
 from publisher.posts.scanning import Scan, scan
 
 if TYPE_CHECKING:
-    from publisher.posts.frontmatter import compose
-    from publisher.posts.reading import parse, render, source_sha256
+    from publisher.posts.frontmatter import compose, load, split
+    from publisher.posts.metadata import bare, kind_of
+    from publisher.posts.reading import Shown, parse, render, show, source_sha256
+    from publisher.posts.revising import empty_lines, retype, revise
     from publisher.posts.series import parse_series
-    from publisher.posts.writing import draft
+    from publisher.posts.text import decode, refuse_unclean
+    from publisher.posts.writing import PLACEHOLDER, draft, free_path
 
 __all__ = [
+    "PLACEHOLDER",
     "Found",
     "Name",
     "Scan",
+    "Shown",
     "Source",
+    "bare",
     "compose",
+    "decode",
     "draft",
+    "empty_lines",
+    "free_path",
+    "kind_of",
+    "load",
     "name_of",
     "parse",
     "parse_series",
     "read",
+    "refuse_unclean",
     "render",
+    "retype",
+    "revise",
     "scan",
+    "show",
     "source_sha256",
+    "split",
 ]
 
 # The build that finds nothing changed only scans: it does not load the libraries that read posts.
 _LATER = {
+    "PLACEHOLDER": "writing",
+    "Shown": "reading",
+    "bare": "metadata",
     "compose": "frontmatter",
+    "decode": "text",
     "draft": "writing",
+    "empty_lines": "revising",
+    "free_path": "writing",
+    "kind_of": "metadata",
+    "load": "frontmatter",
     "parse": "reading",
     "parse_series": "series",
+    "refuse_unclean": "text",
     "render": "reading",
+    "retype": "revising",
+    "revise": "revising",
+    "show": "reading",
     "source_sha256": "reading",
+    "split": "frontmatter",
 }
 
 

@@ -214,6 +214,10 @@ def _linked_location(path: str, href: str, frame: Frame, faults: list[Fault]) ->
     folder = posixpath.dirname(frame.path)
     target = posixpath.normpath(posixpath.join(folder, unquote(path)))
     known = frame.known_paths
+    if known is not None and target not in known:
+        # A part that got another number, or a folder for its images, is still where it was.
+        place = name_of(target).location
+        target = next((path for path in known if name_of(path).location == place), target)
     if target.startswith("../") or (known is not None and target not in known):
         near = difflib.get_close_matches(target, known or (), n=1, cutoff=0.5)
         hint = f"Did you mean {posixpath.relpath(near[0], folder or '.')}?" if near else ""

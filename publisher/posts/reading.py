@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from publisher import urls
 from publisher.errors import ContentError, Problem
-from publisher.model import Author, Channel, Image, Post, Reference
+from publisher.model import Author, Body, Channel, Image, Post, Reference
 from publisher.posts.body import Frame, begin, count_words, examine, make, tell
 from publisher.posts.fields import PostFields, check_post, describe, suggest
 from publisher.posts.files import Name, name_of
-from publisher.posts.frontmatter import FrontMatter, Mark, load, split
+from publisher.posts.frontmatter import FrontMatter, Mark, Parts, load, split
+from publisher.posts.markdown import TooDeep
 from publisher.posts.text import decode, is_clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from publisher.model import Body
     from publisher.posts.files import Source
     from publisher.posts.frontmatter import Loc
 
@@ -103,6 +103,41 @@ def render(source: Source, post: Post, *, known_paths: Mapping[str, str] | None 
         requires_alt=False,
     )
     return make(parts.body, frame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A source as it reads while it is being written, right or wrong."""
+
+    body: Body
+    body_line: int
+    """The line of the file on which the Markdown begins."""
+
+
+def show(source: Source, *, known_paths: Mapping[str, str] | None = None) -> Shown:
+    """Return the text of a source as far as it can be read, whatever is wrong in it.
+
+    Raises ContentError only for what is no text.
+    """
+    text = decode(source.data, source.path)
+    try:
+        parts = split(text, source.path)
+    except ContentError:
+        parts = Parts(front="", body=text, body_line=1)
+    front, fields, _ = _front_matter(parts.front, "UTC", source.path)
+    frame = Frame(
+        path=source.path,
+        location=_name(source.path, fields).location,
+        images=source.images,
+        references=_references(fields, front),
+        known_paths=known_paths,
+        requires_alt=False,
+    )
+    try:
+        body = make(parts.body, frame)
+    except TooDeep:
+        body = Body(html="")
+    return Shown(body=body, body_line=parts.body_line)
 
 
 def _front_matter(

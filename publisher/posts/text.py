@@ -42,9 +42,14 @@ def decode(data: bytes, where: str) -> str:
         raise ContentError(_not_utf8(data, error.start, where)) from error
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    refuse_unclean(text, where)
+    return text
+
+
+def refuse_unclean(text: str, where: str) -> None:
+    """Raise ContentError with the lines of a text that hold what no format can carry."""
     if not is_clean(text):
         raise ContentError(*_illegal(text, where))
-    return text
 
 
 def _not_utf8(data: bytes, at: int, where: str) -> Problem:

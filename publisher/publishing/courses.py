@@ -5,7 +5,6 @@ Nothing is stored of who asks: the address says everything.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,13 @@ from publisher import feeds
 from publisher.editorial.catalog import on_channel
 from publisher.editorial.pace import due_parts
 from publisher.model import Channel
-from publisher.publishing import MEMORY_FILE, open_shelf
+from publisher.publishing.latest import LatestShelf
 from publisher.publishing.press import masthead_of
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from publisher.config import Config
-    from publisher.publishing import Shelf
     from publisher.store import Store
 
 
@@ -38,9 +36,7 @@ class CourseFeeds:
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
-        self._store = store
-        self._lock = threading.Lock()
-        self._shelf: tuple[int, Shelf] | None = None
+        self._latest = LatestShelf(config, store)
 
     def make(
         self, slug: str, form: feeds.Form, *, start_on: date, every_days: int, now: datetime
@@ -49,7 +45,7 @@ class CourseFeeds:
 
         The newest posts come first, as in any feed, each dated when it was due.
         """
-        built_at, shelf = self._open(now)
+        built_at, shelf = self._latest.open(now)
         catalog = on_channel(shelf.catalog, Channel.FEED)
         series = next((one for one in catalog.series if one.slug == slug), None)
         if series is None:
@@ -78,12 +74,3 @@ class CourseFeeds:
             ),
         )
         return CourseFeed(data=data, changed_at=max(built_at, int(feed.updated_at.timestamp())))
-
-    def _open(self, now: datetime) -> tuple[int, Shelf]:
-        """Return the posts, and the second of the build that they are of."""
-        memory = self._config.paths.state / MEMORY_FILE
-        with self._lock:
-            built_ns = memory.stat().st_mtime_ns if memory.exists() else 0
-            if self._shelf is None or self._shelf[0] != built_ns or not built_ns:
-                self._shelf = built_ns, open_shelf(self._config, self._store, now=now)
-            return built_ns // 1_000_000_000, self._shelf[1]

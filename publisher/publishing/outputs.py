@@ -8,6 +8,7 @@ from publisher import headers, urls
 from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
 from publisher.publishing.feed_outputs import list_feeds
+from publisher.publishing.openness import describe_kept
 from publisher.publishing.press import Output, by_author, by_tag, digest, source_facts
 
 if TYPE_CHECKING:
@@ -143,26 +144,11 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
         inputs=everything,
         make=_page(pages.feeds, on_channel(web, Channel.FEED)),
     )
-    site = press.config.site
+    site, kept = press.config.site, describe_kept(press.config.privacy)
     yield Output(
         file="privacy/index.html",
-        inputs=digest(mark, press.config.privacy, site.postal_address),
-        make=lambda: pages.privacy(
-            keep_attempts_days=press.config.privacy.keep_attempts.days,
-            keep_unconfirmed_days=press.config.privacy.keep_unconfirmed.days,
-            postal_address=site.postal_address,
-        ).encode(),
-    )
-    reply_to = (press.config.mail.reply_to or press.config.mail.from_).address
-    yield Output(
-        file="subscribe/index.html",
-        inputs=digest(mark, reply_to),
-        make=lambda: pages.message(
-            f"Get {site.name} by email",
-            "Write a line to this address and say that you would like the letters. You are "
-            "added when we read it, and every letter has a link to leave.",
-            links=((f"mailto:{reply_to}", reply_to), ("/feeds/", "Or follow in a feed reader")),
-        ).encode(),
+        inputs=digest(mark, kept, site.postal_address),
+        make=lambda: pages.privacy(kept, postal_address=site.postal_address).encode(),
     )
     yield Output(file="404.html", inputs=mark, make=_page(pages.not_found))
     shown = {one.slug: one for one in web.series}

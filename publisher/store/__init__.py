@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
     from sqlalchemy.pool import Pool
 
-__all__ = ["Store", "Transaction"]
+__all__ = ["SQLITE", "Store", "Transaction", "make_tables"]
+
+SQLITE = "sqlite"
+"""The embedded database, where the name of a database is asked for."""
 
 
 class Store:
@@ -79,27 +82,37 @@ class Store:
     def prepare(self) -> bool:
         """Make the tables of an empty database; return whether it was empty.
 
-        Raises Refused where the schema is of another release.
+        Raises Refused where the schema is of another release, or the database moved elsewhere.
         """
         found = None if self.url else peeking.peek_schema(self.path)
+        moved = ""
         if found is None:
             with self.read() as tx:
                 found = _revision_of(tx)
+                moved = _read_moved(tx) if found == peeking.REVISION else ""
         if found is None:
             return self._make()
+        if moved:
+            raise Refused(_moved(moved))
         if found != peeking.REVISION:
             raise Refused(_other_schema(found))
         return False
 
     def _make(self) -> bool:
+        with self.write() as tx:
+            return make_tables(tx)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes of several machines may use it at once."""
+        return self.url.startswith("postgresql")
+
+    @property
+    def name(self) -> str:
+        """The database as ``database.url`` names it, without a password; a word for the file."""
         from publisher.store import dialect  # noqa: PLC0415 - as above
 
-        with self.write() as tx:
-            if _revision_of(tx) is not None:  # another process was first
-                return False
-            dialect.check_encoding(tx)
-            _migrate(tx)
-            return True
+        return dialect.public_name(self.url) if self.url else SQLITE
 
     @property
     def newest_schema(self) -> str:
@@ -159,12 +172,29 @@ def bump_revision(tx: Transaction) -> None:
     tx.execute(sa.update(schema.site).values(revision=schema.site.c.revision + 1))
 
 
+def make_tables(tx: Transaction) -> bool:
+    """Make the tables where there are none; return whether there were none."""
+    from publisher.store import dialect  # noqa: PLC0415 - as above
+
+    if _revision_of(tx) is not None:  # another process was first
+        return False
+    dialect.check_encoding(tx)
+    _migrate(tx)
+    return True
+
+
 def _site_value(tx: Transaction, column: str) -> str:
     import sqlalchemy as sa  # noqa: PLC0415 - as above
 
     from publisher.store import schema  # noqa: PLC0415
 
     return str(tx.execute(sa.select(schema.site.c[column])).scalar_one())
+
+
+def _read_moved(tx: Transaction) -> str:
+    from publisher.store import standing  # noqa: PLC0415 - as above
+
+    return standing.read_moved(tx)
 
 
 def _revision_of(tx: Transaction) -> str | None:
@@ -198,6 +228,17 @@ def _is_known(revision: str) -> bool:
         return ScriptDirectory.from_config(config).get_revision(revision) is not None
     except CommandError:
         return False
+
+
+def _moved(where: str) -> Problem:
+    setting = "" if where == SQLITE else where
+    return Problem(
+        code="database.moved",
+        path="database.url",
+        expected="the database that is used",
+        got=f"one that moved to {where}",
+        hint=f'Write into config.toml:  [database] url = "{setting}"  Here nothing is changed any more.',
+    )
 
 
 def _other_schema(found: str) -> Problem:

@@ -6,12 +6,9 @@ A copy is of one moment: the rows are counted and copied in the same read of the
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from publisher.errors import NotFound, Problem, Refused, Unavailable
 from publisher.site import TEMPORARY
@@ -26,7 +23,6 @@ _BESIDE = ("-wal", "-shm", "-journal")
 _ALL = ("", *_BESIDE)
 _NEEDED = {"alembic_version", "site", "editions", "deliveries"}
 """Tables by which a database is known as one of ours."""
-_DUMP_SECONDS = 6 * 3600
 
 
 def copy_database(source: Path, target: Path) -> Mapping[str, int]:
@@ -40,7 +36,7 @@ def copy_database(source: Path, target: Path) -> Mapping[str, int]:
         raise NotFound(_missing(source))
     aside = target.with_name(TEMPORARY + target.name)
     try:
-        os.close(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        make_private(aside)
         counts = _copy(source, aside)
         _flush(aside)
         os.replace(aside, target)  # noqa: PTH105 - the name says that it replaces
@@ -52,6 +48,11 @@ def copy_database(source: Path, target: Path) -> Mapping[str, int]:
     finally:
         aside.unlink(missing_ok=True)
     return counts
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that only its owner reads, before anything is written to it."""
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
 
 
 def _copy(source: Path, target: Path) -> dict[str, int]:
@@ -197,38 +198,6 @@ def _is_same_site(connection: sqlite3.Connection) -> bool:
     return bool(found[0] == found[1])
 
 
-# ------------------------------------------------------------------------------------- PostgreSQL
-
-
-def dump_database(url: str, target: Path) -> None:
-    """Dump a PostgreSQL database by its own ``pg_dump``; the password is never on a command line.
-
-    Raises Unavailable where the tool is not there or fails.
-    """
-    tool = shutil.which("pg_dump")
-    if tool is None:
-        raise Unavailable(_no_tool("the program pg_dump", "nothing of that name"))
-    parts = urlsplit(url)
-    where = parts.netloc.rpartition("@")[2]
-    user = f"{parts.username}@" if parts.username else ""
-    named = urlunsplit(("postgresql", f"{user}{where}", parts.path, parts.query, ""))
-    environ = dict(os.environ)
-    if parts.password:
-        environ["PGPASSWORD"] = unquote(parts.password)
-    done = subprocess.run(  # noqa: S603 - PostgreSQL's own tool
-        [tool, "--format=custom", f"--file={target}", f"--dbname={named}"],
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_DUMP_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise Unavailable(_no_tool("pg_dump to end with 0", f"{done.returncode}: {said}"))
-    target.chmod(0o600)
-
-
 # --------------------------------------------------------------------------------------- problems
 
 
@@ -279,14 +248,4 @@ def _in_use(path: Path, error: Exception) -> Problem:
         expected="a database that no program has open",
         got=str(error),
         hint="Nothing was changed. Stop the service and other commands, then run it again.",
-    )
-
-
-def _no_tool(expected: str, got: str) -> Problem:
-    return Problem(
-        code="backup.pg_dump",
-        path="database.url",
-        expected=expected,
-        got=got,
-        hint="Install PostgreSQL's client programs of the server's version, or use its own backups.",
     )

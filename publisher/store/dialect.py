@@ -64,6 +64,18 @@ def _make_postgresql(url: str) -> Engine:
     return engine
 
 
+def driver_args(url: str) -> dict[str, Any]:
+    """Return what PostgreSQL's driver is told to connect to ``url``."""
+    parsed = sa.make_url(url)
+    _, told = parsed.get_dialect()().create_connect_args(parsed)
+    return {**_CONNECTING, **told}
+
+
+def public_name(url: str) -> str:
+    """Return an address without its password, as it may be shown and kept."""
+    return sa.make_url(url)._replace(password=None).render_as_string(hide_password=False)
+
+
 def _prepare_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - a site on SQLite needs none
 
@@ -134,7 +146,9 @@ def _use_wal(cursor: DBAPICursor) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options()["writes"]
     # A reader that could write would be told "busy" at once wherever another wrote meanwhile.
-    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    if connection.info.get("writes") is not writes:
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        connection.info["writes"] = writes
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

@@ -49,11 +49,12 @@ class Reader:
     address_hash: str
 
 
-def read_reader(tx: Transaction, subscriber_id: int) -> Reader | None:
-    """Return a person, in any state; nothing where there is none any more."""
-    hashed = tx.execute(
-        sa.select(subscribers.c.address_hash).where(subscribers.c.id == subscriber_id)
-    ).scalar()
+def read_reader(tx: Transaction, subscriber_id: int, *, key: str | None = None) -> Reader | None:
+    """Return a person, in any state; nothing where there is none any more, or none at that address."""
+    asked = sa.select(subscribers.c.address_hash).where(subscribers.c.id == subscriber_id)
+    if key is not None:
+        asked = asked.where(subscribers.c.address_key == key)
+    hashed = tx.execute(asked).scalar()
     return None if hashed is None else Reader(id=subscriber_id, address_hash=hashed)
 
 
@@ -179,11 +180,7 @@ def find_suppressions(tx: Transaction, beginning: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in found]
 
 
-def remove_suppression(tx: Transaction, address_hash: str) -> bool:
-    """Take a suppression back; return whether there was one."""
-    return (
-        tx.execute(
-            sa.delete(suppressions).where(suppressions.c.address_hash == address_hash)
-        ).rowcount
-        == 1
-    )
+def remove_suppression(tx: Transaction, address_hash: str, **like: str) -> bool:
+    """Take a suppression back, or one with just this reason and evidence; return whether there was one."""
+    statement = sa.delete(suppressions).where(suppressions.c.address_hash == address_hash)
+    return tx.execute(statement.filter_by(**like)).rowcount == 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration; a database at another one is not used."""
 
 _BUSY_SECONDS = 30
@@ -25,8 +25,9 @@ def peek_revision(path: Path) -> int | None:
 
 
 def peek_schema(path: Path) -> str | None:
-    """Return the migration the file is at, or nothing where it cannot say."""
-    found = _peek(path, "SELECT version_num FROM alembic_version")
+    """Return the migration the file is at; nothing where it cannot say, or the database moved."""
+    question = "SELECT version_num FROM alembic_version, standing WHERE moved_to = ''"
+    found = _peek(path, question)
     return found if isinstance(found, str) else None
 
 

@@ -11,7 +11,15 @@ import sqlalchemy as sa
 from publisher.editorial.catalog import Record
 from publisher.model import PublishedPost
 from publisher.store import bump_revision, dialect
-from publisher.store.schema import imports, locations, posts, reviews, series_sources, sources
+from publisher.store.schema import (
+    approved_texts,
+    imports,
+    locations,
+    posts,
+    reviews,
+    series_sources,
+    sources,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -166,15 +174,26 @@ def withdraw(tx: Transaction, post_id: str, reason: str) -> bool:
 
 
 def approve(
-    tx: Transaction, post_id: str, source_sha256: str, *, reviewer: str, now: datetime
+    tx: Transaction,
+    post_id: str,
+    source_sha256: str,
+    *,
+    reviewer: str,
+    now: datetime,
+    note: str = "",
+    data: bytes | None = None,
 ) -> bool:
-    """Record a person's approval of one exact source; return whether it is new."""
+    """Record a person's approval of one exact source, and its text; return whether it is new."""
     row = {
         "post_id": post_id,
         "source_sha256": source_sha256,
         "reviewer": reviewer,
         "approved_at": now,
+        "note": note,
     }
+    if data is not None:
+        key = {"post_id": post_id, "source_sha256": source_sha256}
+        dialect.insert_new(tx, approved_texts, [key | {"data": data}])
     bump_revision(tx)
     return dialect.insert_new(tx, reviews, [row]) == 1
 

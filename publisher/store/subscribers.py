@@ -89,7 +89,7 @@ def add(tx: Transaction, people: Sequence[Joining]) -> list[str]:
     ids = {row.address_key: row.id for row in added}
     joined = [(ids[key], person) for key, person in fresh.items() if key in ids]
     if joined:
-        tx.execute(sa.insert(consents), [_consent_row(one, p.consent) for one, p in joined])
+        tx.execute(sa.insert(consents), [consent_row(one, p.consent) for one, p in joined])
     _insert_choices(
         tx, subscriptions, "digest", [(one, name) for one, p in joined for name in p.digests]
     )
@@ -112,7 +112,8 @@ def _row(person: Joining) -> dict[str, Any]:
     }
 
 
-def _consent_row(subscriber_id: int, consent: Consent) -> dict[str, Any]:
+def consent_row(subscriber_id: int, consent: Consent) -> dict[str, Any]:
+    """Return the row of one consent."""
     return {
         "subscriber_id": subscriber_id,
         "wording": consent.wording,
@@ -172,6 +173,9 @@ def _with_choices(tx: Transaction, rows: Sequence[Any]) -> Iterator[Subscriber]:
             discreet=row.discreet,
             digests=tuple(chosen[row.id]),
             series=tuple(declined[row.id]),
+            plain_text=row.plain_text,
+            paused_until=row.paused_until,
+            unsubscribed_at=row.unsubscribed_at,
         )
 
 

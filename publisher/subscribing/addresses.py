@@ -38,3 +38,14 @@ def find_by_address(store: Store, address: Address) -> Subscriber | None:
 def hash_address(tx: Transaction, address: Address) -> str:
     """Return the keyed hash that a suppression knows the address by."""
     return tokens.keyed_hash(subscribers.load_keys(tx, "pepper")[0], address.key)
+
+
+def nobody(address_text: str) -> Problem:
+    """Return what is said where nobody is at an address."""
+    return Problem(
+        code="subscriber.unknown",
+        path=address_text,
+        expected="somebody at this address",
+        got="nobody",
+        hint="publisher subscribers ls lists everyone. Nothing was changed.",
+    )

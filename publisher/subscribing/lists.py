@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from publisher import deliverability, tokens
-from publisher.errors import Problem, Refused
+from publisher.errors import NotFound, Problem, Refused
 from publisher.exchange import ImportedState
 from publisher.exchange.subscribers import read_subscribers, write_subscribers
 from publisher.model import Address, Consent, Subscriber, SubscriberState
-from publisher.store import feedback, subscribers
+from publisher.store import feedback, joining, subscribers
 from publisher.store.subscribers import Joining
-from publisher.subscribing.addresses import hash_address, read_address
+from publisher.subscribing.addresses import hash_address, nobody, read_address
+from publisher.subscribing.asking import Wish, ask
+from publisher.subscribing.owning import describe_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from publisher.exchange.subscribers import ImportedSubscriber
     from publisher.store import Store, Transaction
@@ -55,6 +59,14 @@ def add(store: Store, address_text: str, *, consent: str, source: str, now: date
             address=address, address_hash=hashed, state=SubscriberState.ACTIVE, consent=agreed
         )
         return bool(subscribers.add(tx, [person]))
+
+
+def invite(store: Store, address_text: str, *, wording: str, source: str, now: datetime) -> None:
+    """Mail a confirmation to a person whom staff add: they are on the list once they confirm.
+
+    As by the form, an address gets one in 24 hours. Raises UsageError for what is no address.
+    """
+    ask(store, Wish(address=read_address(address_text), wording=wording, source=source), now=now)
 
 
 def import_list(
@@ -162,6 +174,45 @@ def export_list(store: Store) -> str:
             if one.address
         }
         return write_subscribers(subscribers.read_all(tx), gone=gone)
+
+
+def export_proofs(store: Store) -> str:
+    """Return the proof of every consent as CSV: wording, its hash, where it came from, and when."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    with store.read() as tx:
+        proofs = joining.read_proofs(tx)
+    writer.writerow(_PROOF)
+    for row in proofs:
+        writer.writerow([_told(row[name]) for name in _PROOF])
+    return out.getvalue()
+
+
+_PROOF = (
+    "address",
+    "state",
+    "requested_at",
+    "confirmed_at",
+    "source",
+    "wording",
+    "wording_sha256",
+)
+
+
+def _told(value: object) -> str:
+    """Return a value as a cell that no spreadsheet takes for a formula."""
+    text = value.isoformat() if isinstance(value, datetime) else str(value or "")
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def show_person(store: Store, address_text: str) -> str:
+    """Return everything that is kept about a person, as JSON. Raises NotFound where nobody is there."""
+    address = read_address(address_text)
+    with store.read() as tx:
+        person = subscribers.read_by_key(tx, address.key)
+        if person is None:
+            raise NotFound(nobody(address_text))
+        return describe_data(tx, person)
 
 
 _EXPORTED = {"bounced": ImportedState.CLEANED, "cleaned": ImportedState.CLEANED}

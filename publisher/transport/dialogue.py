@@ -33,7 +33,7 @@ class Dialogue:
 
     def __init__(self, envelope: Envelope, data: bytes, features: Mapping[str, str]) -> None:
         self._data = data
-        self._commands = deque(commands(envelope, data, features))
+        self._commands = commands(envelope, data, features)
         self._pipelines = "pipelining" in features
         self._expected: deque[Phase] = deque()
         self._refusal: Outcome | None = None
@@ -109,9 +109,9 @@ class Dialogue:
 
     def _next_commands(self) -> bytes:
         count = len(self._commands) if self._pipelines else 1
-        written = [self._commands.popleft() for _ in range(count)]
-        self._expected.extend(phase for phase, _ in written)
-        return b"".join(command for _, command in written)
+        written, self._commands = self._commands[:count], self._commands[count:]
+        self._expected.extend([phase for phase, _ in written])
+        return b"".join([command for _, command in written])
 
 
 def _ends_connection(outcome: Outcome) -> bool:

@@ -35,6 +35,8 @@ _USUAL = 512
 """Octets of replies that are worth remembering."""
 _AGAIN_SECONDS = 60.0
 """After a relay took no further connection, how long until another is tried."""
+_LATE_SECONDS = 0.02
+"""How often is looked for a reply that is late: there may be thousands of events meanwhile."""
 _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -189,6 +191,7 @@ class SmtpLines:
         self._opening = 0
         self._most = 1 << 30
         self._more_at = 0.0
+        self._late_at = 0.0
         self._ended: list[Ended] = []
         self._is_closed = False
         self.failure: Unavailable | None = None
@@ -430,6 +433,9 @@ class SmtpLines:
 
     def _end_late(self) -> None:
         now = time.monotonic()
+        if now < self._late_at:
+            return
+        self._late_at = now + _LATE_SECONDS
         for line in [one for one in self._lines if not one.is_free and now > one.deadline]:
             self._lose(line, "no reply in time")
 

@@ -11,7 +11,7 @@ from publisher.errors import Problem, Refused
 from publisher.model import Deferred, Envelope, Phase, PlainOctets, Rejected, Uncertain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 LONGEST_REPLY = 65_536
 """Octets of one reply, all its lines together; more is no reply."""
@@ -19,6 +19,7 @@ LONGEST_REPLY = 65_536
 _KEPT = 500
 _LONGEST_ADDRESS = 254  # a path of 256 octets less its brackets: RFC 5321 section 4.5.3.1.3
 _REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_TWO_ENDS = re.compile(r"[^ <>]+@[^ <>@]+")
 _ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
 
@@ -33,16 +34,21 @@ class Reply:
     @property
     def text(self) -> str:
         """The lines as one of at most 500 characters, each octet that is no text replaced."""
-        joined = b" ".join(b" ".join(self.lines).split())[:_KEPT].decode("ascii", "replace")
-        if joined.isprintable():
-            return joined
-        return "".join(c if c.isprintable() else "\ufffd" for c in joined)
+        return _join_lines(self.lines)
 
     @property
     def enhanced(self) -> str:
         """The enhanced code (RFC 3463) the text begins with, where it agrees with the code."""
         match = _ENHANCED.match(self.text)
         return match[1] if match and match[1][0] == str(self.code)[0] else ""
+
+
+@lru_cache(maxsize=256)
+def _join_lines(lines: tuple[bytes, ...]) -> str:
+    joined = b" ".join(b" ".join(lines).split())[:_KEPT].decode("ascii", "replace")
+    if joined.isprintable():
+        return joined
+    return "".join(c if c.isprintable() else "\ufffd" for c in joined)
 
 
 def parse_reply(received: bytes) -> tuple[Reply, int] | None:
@@ -115,8 +121,8 @@ def misfit(envelope: Envelope, data: bytes, features: Mapping[str, str]) -> Reje
 
 def commands(
     envelope: Envelope, data: bytes, features: Mapping[str, str]
-) -> Iterator[tuple[Phase, bytes]]:
-    """Yield each command of a mail with the phase it begins; after DATA the mail itself follows."""
+) -> tuple[tuple[Phase, bytes], ...]:
+    """Return each command of a mail with the phase it begins; after DATA the mail itself follows."""
     options = ""
     if "size" in features:
         options += f" SIZE={len(data)}"
@@ -124,9 +130,11 @@ def commands(
         options += " BODY=8BITMIME"
     if not _is_ascii(envelope):
         options += " SMTPUTF8"
-    yield Phase.MAIL, f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode()
-    yield Phase.RCPT, f"RCPT TO:<{envelope.recipient}>\r\n".encode()
-    yield Phase.DATA, b"DATA\r\n"
+    return (
+        (Phase.MAIL, f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode()),
+        (Phase.RCPT, f"RCPT TO:<{envelope.recipient}>\r\n".encode()),
+        (Phase.DATA, b"DATA\r\n"),
+    )
 
 
 def stuff(data: bytes) -> bytes:
@@ -163,9 +171,8 @@ def check(envelope: Envelope, data: bytes) -> None:
 
 
 def _check_address(role: str, address: str) -> None:
-    local, _, domain = address.rpartition("@")
-    is_plain = address.isprintable() and not set(address) & set(" <>")
-    if local and domain and is_plain and len(address.encode()) <= _LONGEST_ADDRESS:
+    is_plain = address.isprintable() and _TWO_ENDS.fullmatch(address)
+    if is_plain and len(address.encode()) <= _LONGEST_ADDRESS:
         return
     raise Refused(
         Problem(

@@ -30,18 +30,21 @@ def make_site(
     ``metrics`` gives the text of ``/metrics``, for callers on this machine alone; ``console``
     answers below ``/console`` where it has no address of its own.
     """
+    from publisher.web.answers import Bounded  # noqa: PLC0415
     from publisher.web.courses import add_course_feeds  # noqa: PLC0415 - files need none of it
+    from publisher.web.coursing import add_course_forms  # noqa: PLC0415
     from publisher.web.metrics import add_metrics  # noqa: PLC0415
     from publisher.web.public import make_app  # noqa: PLC0415
     from publisher.web.site import StaticSite  # noqa: PLC0415
 
-    app = make_app(store, pages, clock)
+    app = make_app(config, store, pages, clock)
     add_course_feeds(app, config, store, pages, clock)
+    add_course_forms(app, config, store, pages, clock)
     if metrics:
         add_metrics(app, pages, metrics)
     return StaticSite(
         config.paths.output,
-        fallback=_beside(app, console) if console else app,
+        fallback=_beside(Bounded(app), console) if console else Bounded(app),
         hub=config.feeds.hub,
         url=config.site.url,
     )

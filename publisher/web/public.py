@@ -1,62 +1,45 @@
-"""The pages that act: leaving by the link in each letter. Nothing ever acts on GET."""
+"""The pages that act, and the health checks. Nothing ever acts on GET, and no script runs.
+
+joining      the form, here or on another site
+confirming   the second step
+choosing     what a person gets
+leaving      the way out, and back
+owning       what is kept of a person
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
-from publisher import subscribing, urls
-from publisher.deliverability import mask
 from publisher.errors import NotFound
-from publisher.model import SubscriberState
-from publisher.pages import Form as PageForm
+from publisher.web.answers import answer, unknown_link
+from publisher.web.choosing import add_choosing
+from publisher.web.confirming import add_confirming
+from publisher.web.joining import add_joining
+from publisher.web.leaving import add_leaving
+from publisher.web.owning import add_owning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from publisher.config import Config
     from publisher.pages import Pages
     from publisher.store import Store
 
-_PRIVATE = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-}
-"""No cookie is ever set here, and nothing of a link is kept by caches or told to other sites."""
 
-
-def make_app(store: Store, pages: Pages, clock: Callable[[], datetime]) -> FastAPI:
-    """Return the application behind the files: ``/u/TOKEN`` and the health checks."""
+def make_app(config: Config, store: Store, pages: Pages, clock: Callable[[], datetime]) -> FastAPI:
+    """Return the application behind the files."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    _add_unsubscribe(app, store, pages, clock)
-
-    @app.api_route("/preferences/{token}", methods=["GET", "HEAD"])
-    def show_preferences(token: str) -> Response:
-        person = subscribing.find_by_token(store, token)
-        if person is None:
-            return _unknown(pages)
-        gets = "every letter" if not person.digests else ", ".join(person.digests)
-        left_out = f", without the series {', '.join(person.series)}" if person.series else ""
-        active = person.state is SubscriberState.ACTIVE
-        return _page(
-            pages,
-            "What you get",
-            f"{mask(person.address)} gets {gets}{left_out}."
-            if active
-            else f"{mask(person.address)} gets nothing: unsubscribed.",
-            detail="To change what you get, answer any letter; a person reads it.",
-            form=PageForm(action=urls.unsubscribe_path(token), button="Unsubscribe")
-            if active
-            else None,
-        )
+    add_joining(app, config, store, pages, clock)
+    add_confirming(app, config, store, pages, clock)
+    add_choosing(app, config, store, pages, clock)
+    add_leaving(app, store, pages, clock)
+    add_owning(app, store, pages, clock)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -71,56 +54,17 @@ def make_app(store: Store, pages: Pages, clock: Callable[[], datetime]) -> FastA
     def not_found(_request: Request, _error: Exception) -> Response:
         return HTMLResponse(pages.not_found(), status_code=404)
 
-    return app
+    @app.exception_handler(NotFound)
+    def unknown(_request: Request, error: NotFound) -> Response:
+        return unknown_link(pages, error)
 
-
-def _page(
-    pages: Pages,
-    title: str,
-    sentence: str,
-    *,
-    status: int = 200,
-    detail: str = "",
-    form: PageForm | None = None,
-) -> HTMLResponse:
-    text = pages.message(title, sentence, detail=detail, form=form)
-    return HTMLResponse(text, status_code=status, headers=_PRIVATE)
-
-
-def _unknown(pages: Pages) -> HTMLResponse:
-    return _page(
-        pages,
-        "This link is not one of ours",
-        "It may have been cut in two. Use the link in the newest letter.",
-        status=404,
-    )
-
-
-def _add_unsubscribe(
-    app: FastAPI, store: Store, pages: Pages, clock: Callable[[], datetime]
-) -> None:
-    @app.api_route("/u/{token}", methods=["GET", "HEAD"])
-    def show_unsubscribe(token: str) -> Response:
-        if subscribing.find_by_token(store, token) is None:
-            return _unknown(pages)
-        return _page(
+    @app.exception_handler(RequestValidationError)
+    def unread(_request: Request, _error: Exception) -> Response:
+        return answer(
             pages,
-            "Unsubscribe",
-            "One press and no more letters come. Nothing has changed yet.",
-            form=PageForm(action=urls.unsubscribe_path(token), button="Unsubscribe"),
+            "That form could not be read",
+            "It is not as our pages send it. Nothing was changed.",
+            status=400,
         )
 
-    @app.post("/u/{token}")
-    def unsubscribe(
-        request: Request,
-        token: str,
-        one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "",
-    ) -> Response:
-        try:
-            subscribing.unsubscribe(store, token, now=clock())
-        except NotFound:
-            return _unknown(pages)
-        # A mail program asks for one click and reads no page (RFC 8058 section 3.1).
-        if one_click and "text/html" not in request.headers.get("accept", ""):
-            return PlainTextResponse("Unsubscribed.\n", headers=_PRIVATE)
-        return _page(pages, "You are unsubscribed", "You will not hear from us again.")
+    return app

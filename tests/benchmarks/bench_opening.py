@@ -1,8 +1,9 @@
 """How long opening an edition takes, and whether others can write meanwhile.
 
-``python -m tests.benchmarks.bench_opening [--subscribers N ...] [--database sqlite|postgresql]``:
-figures are printed, nothing is asserted. Each step is a process of its own, so that its memory is
-its own.
+``python -m tests.benchmarks.bench_opening [--subscribers N ...] [--database sqlite|postgresql]
+[--run]``: figures are printed, nothing is asserted. Each step is a process of its own, so that its
+memory is its own. ``--run`` also lets ``publisher run`` itself open an edition, and looks at the
+memory of its process.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from signal import SIGINT
 from statistics import quantiles
+from threading import Event
 from time import monotonic, perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +35,7 @@ from publisher.store import Store, editions, schema
 from tests.postgres import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from publisher.store import Transaction
 
@@ -39,6 +43,9 @@ SEEN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SLOT = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 POSTS = ("sleep/01-rest.md", "sleep/02-dreams.md", "news.md")
 _AT_ONCE = 50_000
+_MANY = 100_000
+"""From so many on there are enough transactions to compare the last with the first."""
+_PATIENCE_SECONDS = 900
 _CONFIG = """
 [site]
 name = "Riverside Letters"
@@ -55,19 +62,22 @@ port = 9
 security = "none"
 [digests.weekly]
 title = "Weekly letter"
-schedule = "every tuesday at 07:30"
+schedule = "{schedule}"
+[web]
+listen = "127.0.0.1:{listen}"
 """
 _HEAD = (
-    "| database | subscribers | opening, s | processor, s | longest transaction, ms | peak memory, MB |"
+    "| database | subscribers | opening, s | processor, s | longest transaction, ms |"
+    " rate of the last tenth, of the first | peak memory, MB | `publisher run`, MB |"
     " a delivery, octets | a receipt, octets | `subscribers add`, median and 99th of 100, ms |\n"
-    "| -- | --: | --: | --: | --: | --: | --: | --: | --: |"
+    f"|{' -- |' + 10 * ' --: |'}"
 )
 
 
 # ------------------------------------------------------------------------------------------- steps
 
 
-def fill(folder: Path, people: int) -> dict[str, Any]:
+def fill(folder: Path, people: int, *, now: datetime = SEEN) -> dict[str, Any]:
     """Make a site with so many readers: of twenty one declined a series, of a hundred one is out."""
     for day, path in enumerate(POSTS, start=1):
         file = folder / "posts" / path
@@ -83,7 +93,7 @@ def fill(folder: Path, people: int) -> dict[str, Any]:
             tx.execute(sa.insert(schema.declined_series), declined)
             out = [_suppression(n) for n in ids if n % 100 == 1]
             tx.execute(sa.insert(schema.suppressions), out)
-    _tick(site, SEEN)
+    _tick(site, now)
     site.store.close()
     return {}
 
@@ -120,14 +130,19 @@ def open_edition(folder: Path, _people: int) -> dict[str, Any]:
         figures = _octets(tx)
     assert (problems, edition.state, edition.letters) == ([], EditionState.SENDING, 2)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures |= {"seconds": seconds, "worked": worked, "longest": store.longest}
+    figures |= {"seconds": seconds, "worked": worked, "longest": max(store.took)}
+    figures |= {"evenness": store.evenness}
     return figures | {"peak_mb": peak * 1024 / 1e6}
 
 
 class _TimedStore(Store):
-    """A store that knows its longest transaction, from its turn to the end of its commit."""
+    """A store that knows how long its transactions took, from their turn to the end of their commit."""
 
-    longest = 0.0
+    @override
+    def __init__(self, url: str, path: Path) -> None:
+        super().__init__(url, path)
+        self.took: list[float] = []
+        self.ended: list[float] = []
 
     @override
     @contextmanager
@@ -135,7 +150,15 @@ class _TimedStore(Store):
         with super().write() as tx:
             began = perf_counter()
             yield tx
-        self.longest = max(self.longest, perf_counter() - began)
+        self.ended.append(perf_counter())
+        self.took.append(self.ended[-1] - began)
+
+    @property
+    def evenness(self) -> float:
+        """The rate of the last tenth of all transactions, of that of the first."""
+        tenth = max(1, len(self.ended) // 10)
+        first, last = self.ended[tenth] - self.ended[0], self.ended[-1] - self.ended[-1 - tenth]
+        return first / last
 
 
 def _octets(tx: Transaction) -> dict[str, float]:
@@ -172,7 +195,43 @@ def add_people(folder: Path, _people: int) -> dict[str, Any]:
     return {"added": len(took), "median": cuts[49], "p99": cuts[98], "slowest": max(took)}
 
 
-STEPS = {"fill": fill, "open": open_edition, "add": add_people}
+def serve(folder: Path, _people: int) -> dict[str, Any]:
+    """Let ``publisher run`` open the edition, and say how much memory its process had at the most."""
+    command = [sys.executable, "-m", "publisher", "--config", str(folder / "config.toml"), "run"]
+    service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    site, until = _open(folder), monotonic() + _PATIENCE_SECONDS
+    try:
+        while not _is_open(site):
+            assert service.poll() is None
+            assert monotonic() < until
+            Event().wait(0.2)
+        status = Path(f"/proc/{service.pid}/status").read_text()
+    finally:
+        service.send_signal(SIGINT)
+        service.wait()
+    (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return {"peak_mb": int(peak) * 1024 / 1e6}
+
+
+def _is_open(site: app.Site) -> bool:
+    with site.store.read() as tx:
+        open_states = [EditionState.SENDING, EditionState.PAUSED]
+        return bool(editions.read_all(tx, states=open_states))
+
+
+def fill_now(folder: Path, people: int) -> dict[str, Any]:
+    """Fill a site whose slot came a few minutes ago by the real clock."""
+    now = datetime.now(UTC)  # noqa: TID251 - the service has no other
+    return fill(folder, people, now=now - timedelta(hours=1))
+
+
+STEPS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
+    "fill": fill,
+    "open": open_edition,
+    "add": add_people,
+    "now": fill_now,
+    "serve": serve,
+}
 
 
 def _open(folder: Path) -> app.Site:
@@ -195,6 +254,7 @@ class Round:
     people: int
     opened: dict[str, Any]
     added: dict[str, Any]
+    served: dict[str, Any] | None
 
     def line(self) -> str:
         """Return a row of the table."""
@@ -205,7 +265,9 @@ class Round:
             f"{opened['seconds']:.1f}",
             f"{opened['worked']:.1f}",
             f"{opened['longest'] * 1e3:.0f}",
+            f"{opened['evenness']:.2f}" if self.people >= _MANY else "",
             f"{opened['peak_mb']:.0f}",
+            f"{self.served['peak_mb']:.0f}" if self.served else "",
             f"{opened['deliveries']:.0f}",
             f"{opened['receipts']:.0f}",
             f"{added['median'] * 1e3:.0f}, {added['p99'] * 1e3:.0f} (of {added['added']:,})",
@@ -213,11 +275,12 @@ class Round:
         return f"| {' | '.join(cells)} |"
 
 
-def measure(database: str, people: int, url: str) -> Round:
+def measure(database: str, people: int, url: str, url_of_service: str | None) -> Round:
     """Fill a site, open its edition, and open another one's while people are added."""
+    served = None if url_of_service is None else _serve(people, url_of_service)
     with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
         folder = Path(name)
-        (folder / "config.toml").write_text(_CONFIG.format(url=url), "utf-8")
+        _configure(folder, url, "every tuesday at 07:30")
         _finish(_begin("fill", folder, people))
         adder = None
         opened = _finish(_begin("open", folder, people))
@@ -227,7 +290,24 @@ def measure(database: str, people: int, url: str) -> Round:
                 assert adder.poll() is None
             _finish(_begin("open", folder, people))
             (folder / "over").touch()
-        return Round(database=database, people=people, opened=opened, added=_finish(adder))
+        added = _finish(adder)
+        return Round(database=database, people=people, opened=opened, added=added, served=served)
+
+
+def _serve(people: int, url: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
+        folder = Path(name)
+        slot = datetime.now(UTC) - timedelta(minutes=5)  # noqa: TID251 - as the service
+        _configure(folder, url, f"every day at {slot:%H:%M}")
+        _finish(_begin("now", folder, people))
+        return _finish(_begin("serve", folder, people))
+
+
+def _configure(folder: Path, url: str, schedule: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        listen = probe.getsockname()[1]
+    text = _CONFIG.format(url=url, schedule=schedule, listen=listen)
+    (folder / "config.toml").write_text(text, "utf-8")
 
 
 @contextmanager
@@ -265,6 +345,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subscribers", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--database", choices=["sqlite", "postgresql"])
+    parser.add_argument("--run", action="store_true", help="look at `publisher run` too")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -274,16 +355,17 @@ def main() -> int:
     print(_HEAD)
     for database in ("sqlite", "postgresql"):
         if options.database in {None, database}:
-            _measure_all(database, options.subscribers)
+            _measure_all(database, options.subscribers, runs=options.run)
     return 0
 
 
-def _measure_all(database: str, sizes: list[int]) -> None:
+def _measure_all(database: str, sizes: list[int], *, runs: bool) -> None:
     server = Server(durable=True) if database == "postgresql" else None
     try:
         for people in sizes:
             url = server.make() if server else ""
-            print(measure(database, people, url).line(), flush=True)
+            other = None if not runs else server.make() if server else ""
+            print(measure(database, people, url, other).line(), flush=True)
     finally:
         if server:
             server.stop()

@@ -411,7 +411,13 @@ def _measure_mail(folder: Path) -> bytes:
     )
     compiled = delivering.compile_for(site.config, content, letter)
     data = delivering.address_letter(
-        site.config, content, compiled, reader, mark="m" * 24, at=_NOW
+        site.config,
+        content,
+        compiled,
+        reader,
+        heading=delivering.heading_of(content, letter),
+        mark="m" * 24,
+        at=_NOW,
     )
     site.store.close()
     return data

@@ -50,7 +50,6 @@ KINDS = (
     "/editions/weekly/2/",
     "/feeds/",
     "/privacy/",
-    "/subscribe/",
     ABSENT,
     GONE,
 )

@@ -35,6 +35,7 @@ FENCES = {
     "dns": "publisher.probes",
     "feedgen": "publisher.feeds",
     "flufl": "publisher.inbox.oddities",
+    "mammoth": "publisher.exchange.documents",
     "premailer": "publisher.letters",
     "sqlalchemy": "publisher.store",
 }

@@ -21,6 +21,7 @@ from publisher.config import (
     Mailbox,
     Rate,
     Secret,
+    find_digest,
     is_loopback,
     is_reserved_domain,
     live_problems,
@@ -1114,3 +1115,58 @@ def test_site_id_is_a_uuid_or_another_word(identity: str) -> None:
     config = parse(write({**REQUIRED, "site.id": identity}).encode(), path=PATH, environ={})
 
     assert config.site.id == (identity if "river" in identity else SITE_ID)
+
+
+# ---------------------------------------------------------------------------------------- courses
+
+
+def test_a_course_has_the_settings_of_the_first_digest_and_its_own_time() -> None:
+    """Zone and time are the site's and ``[courses]``; looks and discretion the first digest's."""
+    config = read(
+        f"""
+        [site]
+        name = "Letters"
+        id = "{SITE_ID}"
+        timezone = "Europe/Berlin"
+        [courses]
+        at = "06:15"
+        [digests.weekly]
+        schedule = "every tuesday at 07:30"
+        discreet_subject = "Something to read"
+        content = "full"
+        [digests.daily]
+        schedule = "every day at 07:30"
+        discreet_from = "Reading <reading@example.com>"
+        """
+    )
+
+    found = find_digest(config, "course:sleep", "Sleeping well")
+
+    assert found is not None
+    assert (found.name, found.title, found.zone) == (
+        "course:sleep",
+        "Sleeping well",
+        "Europe/Berlin",
+    )
+    assert found.schedule == parse_words("every day at 06:15", "Europe/Berlin")
+    assert (found.subject, found.discreet_subject) == ("{first}", "Something to read")
+    assert (found.content, found.discreet_from) == ("full", config.digests["daily"].discreet_from)
+    assert (found.approval, found.heads_up) == ("none", None)
+
+
+def test_a_course_needs_no_digest_and_a_digest_is_found_by_name() -> None:
+    """Without any digest a course has neutral words; a name that is neither is nothing."""
+    bare = read(f'[site]\nname = "Letters"\nid = "{SITE_ID}"')
+    weekly = read_with('[digests.weekly]\nschedule = "every tuesday at 07:30"')
+
+    found = find_digest(bare, "course:sleep")
+
+    assert found is not None
+    assert (found.title, found.discreet_subject, found.content) == (
+        "sleep",
+        "Your reading",
+        "summary",
+    )
+    assert found.discreet_from is None
+    assert find_digest(weekly, "weekly") is weekly.digests["weekly"]
+    assert find_digest(weekly, "daily") is None

@@ -98,8 +98,10 @@ def test_notice_names_no_topic() -> None:
     assert {kind: render(kind).subject for kind in Kind} == {
         Kind.CONFIRM: "Please confirm your address",
         Kind.WELCOME: "Your address is confirmed",
+        Kind.KNOWN: "You are on the list already",
         Kind.SIGN_IN: "Your link to sign in",
         Kind.ERASE: "What we keep about you",
+        Kind.MOVE: "Please confirm your new address",
         Kind.ALERT: "For staff: weekly/12 is held",
     }
 

@@ -35,7 +35,7 @@ from publisher.model import (
     SeriesLine,
     Withdrawal,
 )
-from publisher.pages import Field, Form, Pages, SiteView
+from publisher.pages import Field, Form, Kept, Pages, SiteView
 from publisher.pages.contents import WHOLE, list_around
 
 if TYPE_CHECKING:
@@ -54,6 +54,14 @@ SITE = SiteView(
     zone="America/New_York",
 )
 PAGES = Pages([SHIPPED], SITE)
+KEPT = [
+    Kept(
+        title="Your entry on the list",
+        why="To send you what you asked for.",
+        what=("your email address", "when you asked"),
+        how_long="Until you erase it.",
+    )
+]
 FIRST = datetime(2026, 9, 1, 4, tzinfo=UTC)
 LIMIT = 30_000
 
@@ -214,7 +222,7 @@ def every_page(pages: Pages = PAGES) -> dict[str, str]:
         "edition": pages.edition(make_edition(item, make_letter_post(ALONE, None))),
         "editions": pages.editions([("Weekly letter", 12, "2026-11-24", "/editions/weekly/12/")]),
         "feeds": pages.feeds(CATALOG),
-        "privacy": pages.privacy(),
+        "privacy": pages.privacy(KEPT),
         "not_found": pages.not_found(),
         "gone": pages.gone(
             Withdrawal(post_id="x", location="sleep/x", reason="gone", series="sleep", part=3)
@@ -222,7 +230,7 @@ def every_page(pages: Pages = PAGES) -> dict[str, str]:
         "message": pages.message(
             "Unsubscribe",
             "You get no more letters.",
-            form=Form(action="/u/token", button="Unsubscribe", hidden={"t": "1"}),
+            forms=[Form(action="/u/token", button="Unsubscribe", hidden={"t": "1"})],
         ),
     }
 
@@ -1114,7 +1122,7 @@ def test_every_field_of_a_form_has_a_label() -> None:
         ),
     )
 
-    page = tree(PAGES.message("Preferences", "Choose.", form=form))
+    page = tree(PAGES.message("Preferences", "Choose.", forms=[form]))
 
     inputs = page.xpath("//form//input")
     labelled = page.xpath("//form//label/@for")
@@ -1149,14 +1157,17 @@ def test_a_withdrawn_post_says_when_and_why(reason: str, expected: str) -> None:
 
 
 def test_privacy_says_how_long_things_are_kept() -> None:
-    """The terms and the address are told where they are known."""
-    page = tree(
-        PAGES.privacy(
-            keep_attempts_days=90, keep_unconfirmed_days=14, postal_address="12 River St"
-        )
-    )
+    """What is stored is told with why and for how long; so is the address, where it is known."""
+    page = tree(PAGES.privacy(KEPT, postal_address="12 River St"))
 
-    for fact in ("for 90 days", "after 14 days", "write to 12 River St", "Nobody is tracked"):
+    for fact in (
+        "Your entry on the list",
+        "To send you what you asked for.",
+        "your email address",
+        "Kept: Until you erase it.",
+        "write to 12 River St",
+        "Nobody is tracked",
+    ):
         assert fact in words(page)
 
 

@@ -632,3 +632,18 @@ def test_parse_reads_what_render_shows(text: str) -> None:
         return
 
     assert made.words == count_words(render(source(text), made).html)
+
+
+def test_a_link_follows_a_post_to_its_new_number_and_into_its_folder() -> None:
+    """A link to a file that was renumbered, or got a folder for its images, leads where it did."""
+    source = Source(
+        path="sleep/02-two.md",
+        data=b"---\ntitle: Two\ndate: 2026-01-01\n---\n[one](01-one.md#end) [lamp](03-lamp.md)\n",
+    )
+    known = {"sleep/07-one.md": "sleep/one", "sleep/03-lamp/index.md": "sleep/lamp-light"}
+
+    post = parse(source, site_id="x", zone="UTC", known_paths=known)
+
+    body = render(source, post, known_paths=known)
+    assert 'href="/sleep/one/#end"' in body.html
+    assert 'href="/sleep/lamp-light/"' in body.html

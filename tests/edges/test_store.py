@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -45,7 +46,9 @@ LATER = NOON + timedelta(days=1)
 
 def lines_of(statement: str) -> list[str]:
     """Return a CREATE statement's lines in an order of their own: columns keep no order."""
-    return sorted(line.strip().rstrip(",") for line in statement.splitlines())
+    # A column that was added later stands on the line of the one before it.
+    parts = re.split(r",\s*(?![^()]*\))|\n", statement)
+    return sorted(part.strip() for part in parts if part.strip())
 
 
 def statements_of(engine: sa.Engine) -> dict[str, list[str]]:

@@ -161,9 +161,10 @@ def test_what_was_said_is_forgotten_and_that_it_came_is_not(store: Store) -> Non
         feedback.add_report(tx, _bounce("old", 1, None), now=NOON)
         feedback.add_report(tx, _bounce("new", 1, None), now=NOON + 2 * DAY)
         before = NOON + DAY
-        has_old = retention.has_old(tx, attempts_before=before, asked_before=before)
-        forgotten = retention.forget_replies(tx, before=before)
-        again = retention.has_old(tx, attempts_before=before, asked_before=before)
+        limits = retention.Limits(said=before, asked=before, noticed=before)
+        has_old = retention.has_old(tx, limits)
+        forgotten = retention.forget(tx, limits)
+        again = retention.has_old(tx, limits)
         kept = tx.execute(
             sa.select(schema.reports.c.sha256, schema.reports.c.reply).order_by("sha256")
         ).all()

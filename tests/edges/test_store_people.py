@@ -20,6 +20,8 @@ from tests.factories import NOON, make_address
 from tests.stores import add_people, make_person
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from publisher.store.subscribers import Joining
 
 home, prepared_file, store = stores.home, stores.prepared_file, stores.store
@@ -343,6 +345,11 @@ def test_note_adds_to_the_history(store: Store) -> None:
 # -------------------------------------------------------------------------------------- forgetting
 
 
+def _limits(**moments: datetime) -> retention.Limits:
+    """Return limits before which there is nothing, but for those named."""
+    return retention.Limits(**({"said": NOON, "asked": NOON, "noticed": NOON} | moments))
+
+
 def test_unconfirmed_people_are_forgotten_in_time(store: Store) -> None:
     """Who asked long ago and never confirmed goes, with their consent; everybody else stays."""
     pending = make_person("old", state=SubscriberState.PENDING, confirmed_at=None)
@@ -355,7 +362,7 @@ def test_unconfirmed_people_are_forgotten_in_time(store: Store) -> None:
     with store.write() as tx:
         subscribers.unsubscribe(tx, 4, now=NOON)
 
-        gone = [retention.forget_unconfirmed(tx, before=LATER) for _ in range(2)]
+        gone = [retention.forget(tx, _limits(asked=LATER)) for _ in range(2)]
         left = [one.address.key for one in subscribers.read_all(tx)]
 
     assert gone == [1, 0]
@@ -369,12 +376,9 @@ def test_replies_of_relays_are_forgotten_in_time(store: Store) -> None:
     with store.write() as tx:
         rows = [attempt | {"n": 1, "at": NOON}, attempt | {"n": 2, "at": LATER}]
         tx.execute(sa.insert(schema.attempts), rows)
-        asked = [
-            retention.has_old(tx, attempts_before=moment, asked_before=NOON)
-            for moment in (NOON, LATER)
-        ]
+        asked = [retention.has_old(tx, _limits(said=moment)) for moment in (NOON, LATER)]
 
-        gone = retention.forget_attempts(tx, before=LATER)
+        gone = retention.forget(tx, _limits(said=LATER))
 
     assert asked == [False, True]
     assert gone == 1
@@ -385,10 +389,10 @@ def test_old_people_are_asked_for_too(store: Store) -> None:
     """A person who never confirmed is something to forget, one who did is not."""
     join(store, make_person("ada"))
     with store.read() as tx:
-        before = retention.has_old(tx, attempts_before=NOON, asked_before=LATER)
+        before = retention.has_old(tx, _limits(asked=LATER))
     join(store, make_person("ben", state=SubscriberState.PENDING, confirmed_at=None))
 
     with store.read() as tx:
-        after = retention.has_old(tx, attempts_before=NOON, asked_before=LATER)
+        after = retention.has_old(tx, _limits(asked=LATER))
 
     assert (before, after) == (False, True)

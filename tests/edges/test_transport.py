@@ -6,9 +6,7 @@ import os
 import resource
 import signal
 import socket
-import ssl
 import struct
-import subprocess
 import threading
 import time
 from collections import deque
@@ -26,6 +24,7 @@ from publisher.model import Accepted, Deferred, Envelope, Phase, Rejected, Uncer
 from publisher.transport import Outbox, Smtp, SmtpSettings, Transport
 from publisher.transport.smtp import Connection
 from publisher.transport.wire import LONGEST_REPLY, stuff
+from tests.certificates import Certificate, make_certificate
 from tests.fakes import MemoryTransport
 
 if TYPE_CHECKING:
@@ -883,37 +882,6 @@ def test_unavailable_relay_is_tried_again_by_the_next_mail() -> None:
 
 
 # --------------------------------------------------------------------- SMTP: encryption and sign-in
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A key and its certificate, made for one test run."""
-
-    certificate: Path
-    context: ssl.SSLContext
-
-
-def make_certificate(directory: Path, name: str) -> Certificate:
-    key, certificate = directory / f"{name}.key", directory / f"{name}.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", f"/CN={name}"),
-            *(
-                "-addext",
-                f"subjectAltName=DNS:{name}",
-                "-keyout",
-                str(key),
-                "-out",
-                str(certificate),
-            ),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return Certificate(certificate, context)
 
 
 @pytest.fixture(scope="module")

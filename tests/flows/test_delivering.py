@@ -296,11 +296,11 @@ def test_what_was_sent_before_a_letter_failed_is_recorded(
     made: list[object] = []
     real = composing.compile_for
 
-    def compile_once(*given: object) -> object:
+    def compile_once(*given: object, **options: object) -> object:
         if made:
             raise DOWN
         made.append(given)
-        return real(*given)  # type: ignore[arg-type]
+        return real(*given, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(composing, "compile_for", compile_once)

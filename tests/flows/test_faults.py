@@ -371,6 +371,43 @@ def test_s7_greylisted_mails_come_later(site: app.Site) -> None:
     _judge(site, relay)
 
 
+def test_s8_a_relay_that_goes_down_is_followed_by_the_next_at_its_name(site: app.Site) -> None:
+    """What the first one took stays; only mails that it did not take go to the second."""
+
+    def fail(now: Moment, _wire: socket.socket) -> bytes | None:
+        if first.said["END"] >= 5 and now.what in {"banner", "MAIL"}:
+            raise HangUp
+        return None
+
+    with Relay(fail) as first:
+        done = _send(site, first)
+        between = counts(site, only(site))
+    with Relay() as second:
+        _send(site, second, SLOT + MINUTE)
+        taken = set(second.counts)
+        second.kept += first.kept
+        _finish(site, second)
+
+    assert [one.code for one in done.problems] == ["transport.greeting"]
+    assert between == {"accepted": len(first.kept), "pending": 12 - len(first.kept)}
+    assert len(first.kept) >= 5
+    assert taken == ADDRESSES - set(first.counts)
+    _judge(site, second)
+
+
+def test_s11_a_name_that_leads_nowhere_touches_nobody(site: app.Site) -> None:
+    """Without the relay's address nothing begins; once it is back everything goes."""
+    with Relay() as relay:
+        done = _send(site, relay, host="relay.invalid")
+        between = counts(site, only(site))
+        _finish(site, relay)
+
+    assert [one.code for one in done.problems] == ["transport.name"]
+    assert between == {"pending": 12}
+    assert attempts(site) == []
+    _judge(site, relay)
+
+
 def test_s9_a_refused_sign_in_pauses_and_touches_nobody(site: app.Site) -> None:
     """535 to our password: the edition is paused with the reason, no row is tried."""
     with Relay(

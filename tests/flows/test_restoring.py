@@ -18,10 +18,10 @@ import pytest
 from typing_extensions import override
 
 from publisher import app, operating
-from publisher.errors import NotFound, Refused, Unavailable
+from publisher.errors import NotFound, Refused
 from publisher.model import Act
 from publisher.site import hold
-from publisher.store import Store, copying, editions, schema, subscribers
+from publisher.store import copying, editions, schema, subscribers
 from tests.conftest import empty_site
 from tests.fakes import MemoryTransport
 from tests.flows.scenes import (
@@ -55,7 +55,7 @@ EPOCH = "0b6d5d0e-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """An empty site on SQLite alone: a database on PostgreSQL is restored by its own tool."""
+    """An empty site on SQLite alone; PostgreSQL has tests of its own."""
     return empty_site(tmp_path / "site")
 
 
@@ -559,64 +559,6 @@ def test_upgrade_of_a_newer_database_is_refused(folder: Folder, site: app.Site) 
 
     assert ran.code == other.code == 5
     assert "schema 9999" in ran.err
-
-
-# ------------------------------------------------------------------------------------ PostgreSQL
-
-
-def _stand_in(folder: Path, script: str) -> None:
-    """A program named pg_dump: what is tested is how it is called and what its end means."""
-    tool = folder / "pg_dump"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(0o755)
-
-
-def test_postgresql_is_dumped_by_its_own_tool_without_the_password_on_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The tool gets the address without the password, which is in its environment."""
-    _stand_in(tmp_path, 'f="${2#--file=}"; echo "$@ $PGPASSWORD" > "$f"')
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    target = tmp_path / "dump"
-    copying.dump_database("postgresql+psycopg://ann:s%40cret@db:5433/letters", target)
-
-    assert target.read_text().split() == [
-        "--format=custom",
-        f"--file={target}",
-        "--dbname=postgresql://ann@db:5433/letters",
-        "s@cret",
-    ]
-
-
-def test_postgresql_dump_that_fails_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the tool says is passed on; without the tool one line says what to install."""
-    _stand_in(tmp_path, "echo no such server >&2; exit 1")
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(Unavailable, match="no such server"):
-        copying.dump_database("postgresql://db/letters", tmp_path / "dump")
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    with pytest.raises(Unavailable, match="client programs"):
-        copying.dump_database("postgresql://db/letters", tmp_path / "dump")
-
-
-def test_backup_of_another_database_asks_its_tool_and_restore_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where ``database.url`` is set, the dump is the tool's, and so is putting it back."""
-    _stand_in(tmp_path, 'echo dumped > "${2#--file=}"')
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    store = Store(f"sqlite:///{tmp_path}/other.sqlite3", tmp_path / "var" / "unused")
-    target = tmp_path / "dump"
-    counts_of_rows = operating.backup(store, target, replace=False)
-    with pytest.raises(Refused, match="pg_restore"):
-        operating.restore(store, target, epoch=EPOCH, by="operator", now=SLOT)
-    store.close()
-
-    assert counts_of_rows is None
-    assert target.read_text() == "dumped\n"
-    assert not (tmp_path / "var").exists()
 
 
 def test_copy_of_a_missing_database_is_not_found(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Kills a sending site with SIGKILL at a named point, then again, then lets it finish.
 
-Usage: killer CONFIG POINT N [POINT N ...]. Each pair is one child that dies when the point comes for
-the N-th time; a child that never comes there ends whole. Prints how many were killed.
+Usage: killer CONFIG POINT N [POINT N ...] [leave]. Each pair is one child that dies when the point
+comes for the N-th time; a child that never comes there ends whole. Prints how many were killed.
+``leave`` leaves the site as the last of them left it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ POINTS = (
 def main() -> None:
     config, *pairs = sys.argv[1:]
     killed = 0
-    for point, number in zip(pairs[::2], pairs[1::2], strict=True):
+    for point, number in zip(pairs[::2], pairs[1::2], strict=False):
         child = os.fork()
         if child == 0:
             _die_at(point, int(number))
@@ -45,7 +46,8 @@ def main() -> None:
             os._exit(0)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
-    send(Path(config))
+    if pairs[-1:] != ["leave"]:
+        send(Path(config))
     print(killed)
 
 

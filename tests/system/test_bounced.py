@@ -310,7 +310,8 @@ def test_a_place_that_is_away_stops_no_service(
     service.start()
     try:
         _await(lambda: "NO_SUCH_PASSWORD" in caplog.text)
-        assert service._sender.is_alive()
+        assert service._sender
+        assert service._sender._thread.is_alive()
     finally:
         service.stop()
 

@@ -122,6 +122,59 @@ def test_commands_that_docs_name_exist(path: Path) -> None:
     assert faults == {}
 
 
+DEPLOY = REPOSITORY / "docs" / "deploy"
+
+
+def _started(name: str) -> list[str]:
+    """Return the commands that shipped settings start."""
+    text = (DEPLOY / name).read_text("utf-8")
+    if name.endswith(".service"):
+        return re.findall(r"^ExecStart=/opt/publisher/bin/(publisher .+)$", text, re.MULTILINE)
+    if name == "Containerfile":
+        (command,) = re.findall(r'^CMD \["(.+)"\]$', text, re.MULTILINE)
+        return [f"publisher {command}"]
+    parts = yaml.safe_load(text)["services"].values()
+    return [f"publisher {' '.join(one['command'])}" for one in parts if "command" in one]
+
+
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("publisher.service", {"publisher run"}),
+        ("publisher-web.service", {"publisher web"}),
+        ("publisher-scheduler.service", {"publisher scheduler"}),
+        ("publisher-worker@.service", {"publisher worker"}),
+        ("Containerfile", {"publisher run"}),
+        ("compose.yaml", {"publisher web", "publisher scheduler", "publisher worker"}),
+    ],
+)
+def test_shipped_settings_start_commands_that_exist(name: str, commands: set[str]) -> None:
+    """Units, image and compose start what their names say, and stop it no sooner than it needs."""
+    text = (DEPLOY / name).read_text("utf-8")
+
+    assert set(_started(name)) == commands
+    assert {one: _fault(one, whole=True) for one in commands} == dict.fromkeys(commands, "")
+    if commands & {"publisher run", "publisher worker"} and name != "Containerfile":
+        assert "TimeoutStopSec=660" in text or "stop_grace_period: 11m" in text
+
+
+def test_image_copies_what_is_there_and_pins_what_is_tested() -> None:
+    """Every file that the Containerfile takes exists, and its packages are those of the tests."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    copied = [
+        name
+        for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE)
+        for name in line.split()
+    ]
+    pinned = re.findall(r"^\S+==\S+", (DEPLOY / "grown.txt").read_text("utf-8"), re.MULTILINE)
+    tested = (REPOSITORY / "tests" / "constraints.txt").read_text("utf-8")
+
+    assert [name for name in copied if not (REPOSITORY / name).exists()] == []
+    assert len(copied) > 5
+    assert [one for one in pinned if f"{one} " not in tested] == []
+    assert any(one.startswith("procrastinate==") for one in pinned)
+
+
 def _leaves(group: click.Group, before: str) -> Iterator[str]:
     for name, command in group.commands.items():
         here = f"{before} {name}"

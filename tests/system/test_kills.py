@@ -15,8 +15,12 @@ from tests.system.killer import POINTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.postgres import Server
+
 READERS = 400
 LINES = 4
+_FRAME = 24 + 4096
+"""Octets of one page in SQLite's log, with what it says of it."""
 _ONCE = {"claimed": 1, "closing": 1, "finished": 1}
 """Points that come once or so in an edition of one chunk; all others come for every row."""
 
@@ -29,8 +33,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _kill(folder: Path, relay: Relay, *words: str, uncertain: str = "resend") -> int:
-    chaos.configure(folder, port=relay.port, connections=LINES, uncertain=uncertain)
+def _kill(
+    folder: Path, relay: Relay, *words: str, uncertain: str = "resend", database: str = ""
+) -> int:
+    chaos.configure(
+        folder, port=relay.port, connections=LINES, uncertain=uncertain, database=database
+    )
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.killer", str(folder / "config.toml"), *words],
         capture_output=True,
@@ -56,6 +64,41 @@ def test_a_kill_loses_nobody_and_repeats_at_most_one_mail_a_connection(
 
     assert kills >= 1
     chaos.judge(folder, relay, readers=READERS, kills=kills, connections=LINES)
+
+
+@pytest.mark.parametrize(
+    "point", ["claimed", "started", "dotted", "accepted", "recorded", "closing"]
+)
+def test_a_kill_beside_a_server_loses_nobody_either(
+    postgres: Server, tmp_path: Path, point: str
+) -> None:
+    """On PostgreSQL the same machine takes its place again at once: killed twice, judged alike."""
+    folder, url, readers = tmp_path / "site", postgres.make(), 80
+    chaos.prepare(folder, readers, url)
+    number = _ONCE.get(point, readers // LINES // 2)
+    with Relay() as relay:
+        kills = _kill(folder, relay, point, str(number), point, "1", database=url)
+
+    assert kills >= 1
+    chaos.judge(folder, relay, readers=readers, kills=kills, connections=LINES)
+
+
+@pytest.mark.parametrize("point", ["started", "accepted", "recorded"])
+def test_k16_a_frame_torn_by_a_loss_of_power_costs_no_more_than_a_kill(
+    prepared: Path, tmp_path: Path, point: str
+) -> None:
+    """What was being written as the power went is half there: nothing that was committed is lost."""
+    folder = chaos.copy(prepared, tmp_path / "site")
+    log = folder / "var" / "publisher.sqlite3-wal"
+    with Relay() as relay:
+        kills = _kill(folder, relay, point, "7", "leave")
+        frame = log.read_bytes()[-_FRAME:]
+        with log.open("ab") as file:
+            file.write(frame[: _FRAME // 2])
+        _kill(folder, relay)
+
+    assert (kills, len(frame)) == (1, _FRAME)
+    chaos.judge(folder, relay, readers=READERS, kills=1, connections=LINES)
 
 
 @pytest.mark.parametrize("point", ["dotted", "accepted"])

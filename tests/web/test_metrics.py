@@ -162,7 +162,7 @@ def test_metrics_are_not_passed_on_by_the_shipped_settings(
     folder: Folder, site: app.Site, kind: Kind
 ) -> None:
     """Whoever asks nginx or Caddy, even by the service's own name, finds no such page."""
-    behind = make_app(site.store, app.make_pages(site.config), lambda: NOW)
+    behind = make_app(site.config, site.store, app.make_pages(site.config), lambda: NOW)
     add_metrics(
         behind,
         app.make_pages(site.config),

@@ -1,9 +1,12 @@
 """Deliveries, attempts, chunks and receipts: the durable record of who got what.
 
+marks     people in groups, by what they chose and what they have
 opening   whom an edition goes to: deliveries, receipts and chunks, in batches
+turns     whose turn it is in a course, and the day of the next one
 claiming  a chunk for one worker at a time: leased, fenced by a token
 sending   the start of a mail, and the fact of its end
 closing   counts, and the end of an edition
+daily     what all senders share: the mails of a day, the rate
 deciding  a person's word on mails that nobody else can tell of
 ends      which ends leave a mail unsent, and the receipts they give back
 
@@ -27,6 +30,7 @@ from publisher.store.ledger.closing import (
     read_counts,
     read_reasons,
 )
+from publisher.store.ledger.daily import add_to_day, count_senders, open_day, read_day
 from publisher.store.ledger.deciding import (
     doubt_waiting,
     let_go_again,
@@ -34,10 +38,10 @@ from publisher.store.ledger.deciding import (
     take_as_accepted,
 )
 from publisher.store.ledger.ends import UNSENT
+from publisher.store.ledger.marks import Group
 from publisher.store.ledger.opening import (
     CHUNK_ROWS,
     Batch,
-    Group,
     Lot,
     add_deliveries,
     begin_opening,
@@ -62,6 +66,13 @@ from publisher.store.ledger.sending import (
     start_all,
     suppress_delivery,
 )
+from publisher.store.ledger.turns import (
+    Turns,
+    count_turns,
+    due_series,
+    gather_turns,
+    set_due,
+)
 
 __all__ = [
     "CHUNK_ROWS",
@@ -74,23 +85,31 @@ __all__ = [
     "Group",
     "Lot",
     "Start",
+    "Turns",
     "add_deliveries",
+    "add_to_day",
     "begin_opening",
     "claim_chunk",
     "close",
     "count_begun",
     "count_groups",
+    "count_senders",
+    "count_turns",
     "count_uncertain",
     "doubt_waiting",
+    "due_series",
     "end_open",
     "finish_chunk",
     "finish_opening",
     "gather",
+    "gather_turns",
     "let_go_again",
+    "open_day",
     "opening_range",
     "postpone",
     "put_back",
     "read_counts",
+    "read_day",
     "read_due",
     "read_reasons",
     "read_received",
@@ -100,6 +119,7 @@ __all__ = [
     "renew",
     "reopen",
     "rest_chunks",
+    "set_due",
     "start",
     "start_all",
     "suppress_delivery",

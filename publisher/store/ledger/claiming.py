@@ -79,14 +79,15 @@ def is_sending(edition_id: int) -> sa.Exists:
     return sa.exists().where(editions.c.id == edition_id, editions.c.state == EditionState.SENDING)
 
 
-def release_chunks(tx: Transaction, *, now: datetime) -> None:
-    """Free every running chunk at once: for the one process that holds the sender's lock.
+def release_chunks(tx: Transaction, *, now: datetime, owner: str | None = None) -> None:
+    """Free every running chunk at once, or an owner's: for whoever knows that nobody is at work.
 
     What was on the wire is called uncertain, also in editions that ended meanwhile.
     """
+    whose = sa.true() if owner is None else chunks.c.owner == owner
     rows = tx.execute(
         sa.update(chunks)
-        .where(chunks.c.state == "running")
+        .where(chunks.c.state == "running", whose)
         .values(
             state="ready",
             owner="",

@@ -7,23 +7,21 @@ writes the rows: nobody's row passes through this process, so a million take no 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from publisher.model import EditionState, SubscriberState
+from publisher.model import CourseMark, EditionState
 from publisher.store import bump_revision, dialect
 from publisher.store.ledger.ends import receipts_of
+from publisher.store.ledger.marks import Group, Marks, people_of, series_on_course
 from publisher.store.schema import (
     BIG,
     chunks,
-    declined_series,
+    course_marks,
     deliveries,
     editions,
     subscribers,
-    subscriptions,
-    suppressions,
 )
 
 if TYPE_CHECKING:
@@ -34,9 +32,8 @@ if TYPE_CHECKING:
     from publisher.store import Transaction
 
 CHUNK_ROWS = 1_000
-_MARKED, _UNMARKED = sa.literal_column("'1'", sa.Text), sa.literal_column("'0'", sa.Text)
 
-_people = dialect.scratch_table(
+people = dialect.scratch_table(
     "opening_people",
     sa.Column("subscriber_id", BIG, primary_key=True, autoincrement=False),
     sa.Column("code", sa.Text, nullable=False),
@@ -51,17 +48,6 @@ _contents = dialect.scratch_table(
     sa.Column("letter_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("post_id", sa.Text, primary_key=True),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """People who declined the same series and have the same posts of an edition."""
-
-    code: str
-    """Theirs in this batch, to name them by."""
-    declined: frozenset[str]
-    received: frozenset[str]
-    people: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +116,13 @@ def count_groups(
     now: datetime,
 ) -> list[Group]:
     """Group everybody an edition of these posts, (id, series), would be for."""
-    marks = _Marks(posts, rehearsal=rehearsal)
-    people = _people_of(digest, marks, now=now).subquery()
+    on_course = series_on_course(tx, posts, rehearsal=rehearsal)
+    marks = Marks(posts, rehearsal=rehearsal, on_course=on_course)
+    found = people_of(digest, marks, now=now).subquery()
     rows = tx.execute(
-        sa.select(people.c.code, sa.func.count())
-        .group_by(people.c.code)
-        .order_by(sa.func.min(people.c.id))
+        sa.select(found.c.code, sa.func.count())
+        .group_by(found.c.code)
+        .order_by(sa.func.min(found.c.id))
     )
     return [marks.read(code, number) for code, number in rows]
 
@@ -157,17 +144,31 @@ def gather(
     through = _last_of(tx, after, last, limit)
     if not through:
         return None
-    marks = _Marks(posts, rehearsal=edition.rehearsal, span=(after, through))
-    people = _people_of(edition.digest, marks, now=now)
-    dialect.clear_scratch(tx, _people, _letters, _contents)
-    tx.execute(sa.insert(_people).from_select(["subscriber_id", "code"], people))
-    rows = tx.execute(
-        sa.select(_people.c.code, sa.func.count())
-        .group_by(_people.c.code)
-        .order_by(sa.func.min(_people.c.subscriber_id))
+    marks = Marks(
+        posts,
+        rehearsal=edition.rehearsal,
+        span=(after, through),
+        on_course=series_on_course(tx, posts, rehearsal=edition.rehearsal),
     )
-    groups = tuple(marks.read(code, number) for code, number in rows)
+    keep_people(tx, people_of(edition.digest, marks, now=now))
+    groups = tuple(marks.read(code, number) for code, number in group_people(tx))
     return Batch(after=after, through=through, groups=groups)
+
+
+def keep_people(tx: Transaction, chosen: sa.Select[Any]) -> None:
+    """Keep the people of a batch, (id, code), for the rest of this transaction."""
+    dialect.clear_scratch(tx, people, _letters, _contents)
+    tx.execute(sa.insert(people).from_select(["subscriber_id", "code"], chosen))
+
+
+def group_people(tx: Transaction) -> list[tuple[str, int]]:
+    """Return how many people of the batch have each code."""
+    rows = tx.execute(
+        sa.select(people.c.code, sa.func.count())
+        .group_by(people.c.code)
+        .order_by(sa.func.min(people.c.subscriber_id))
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def _last_of(tx: Transaction, after: int, last: int, limit: int) -> int:
@@ -180,75 +181,6 @@ def _last_of(tx: Transaction, after: int, last: int, limit: int) -> int:
         .subquery()
     )
     return tx.execute(sa.select(sa.func.max(following.c.id))).scalar() or 0
-
-
-class _Marks:
-    """A mark for each series a person may have declined and each post they may have: 0 or 1."""
-
-    def __init__(
-        self,
-        posts: Sequence[tuple[str, str]],
-        *,
-        rehearsal: bool,
-        span: tuple[int, int] | None = None,
-    ) -> None:
-        self._series = list(dict.fromkeys(series for _, series in posts if series))
-        self._posts = [post_id for post_id, _ in posts]
-        self._receipts = receipts_of(rehearsal=rehearsal)
-        self._span = span
-
-    def is_in_span(self, subscriber_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-        """Match the people after the first and through the second of the span; or everybody."""
-        if self._span is None:
-            return sa.true()
-        return sa.and_(subscriber_id > self._span[0], subscriber_id <= self._span[1])
-
-    def has_row(self, subscriber_id: sa.ColumnElement[int], *conditions: Any) -> sa.Exists:
-        """Match a person of whom another table has such a row."""
-        # The span again, for PostgreSQL, which likes to read a table whole and once.
-        near = self.is_in_span(subscriber_id)
-        return sa.exists().where(subscriber_id == subscribers.c.id, near, *conditions)
-
-    def code(self) -> sa.ColumnElement[str]:
-        """Return the marks of one person, one after another."""
-        declined, received = declined_series.c, self._receipts.c
-        rows = [
-            self.has_row(declined.subscriber_id, declined.series == one) for one in self._series
-        ]
-        rows += [
-            self.has_row(received.subscriber_id, received.post_id == one) for one in self._posts
-        ]
-        marks = [sa.case((row, _MARKED), else_=_UNMARKED) for row in rows]
-        return reduce(sa.ColumnElement[str].concat, marks, sa.literal_column("''", sa.Text))
-
-    def read(self, code: str, people: int) -> Group:
-        """Return what the marks of a group say."""
-        cut = len(self._series)
-        return Group(
-            code=code,
-            declined=frozenset(_marked(self._series, code[:cut])),
-            received=frozenset(_marked(self._posts, code[cut:])),
-            people=people,
-        )
-
-
-def _marked(names: Sequence[str], marks: str) -> list[str]:
-    return [name for name, mark in zip(names, marks, strict=True) if mark == "1"]
-
-
-def _people_of(digest: str, marks: _Marks, *, now: datetime) -> sa.Select[Any]:
-    """Select everybody an edition may go to: confirmed, subscribed, not away or suppressed."""
-    chose = subscriptions.c
-    chose_any = marks.has_row(chose.subscriber_id)
-    chose_this = marks.has_row(chose.subscriber_id, chose.digest == digest)
-    suppressed = sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash)
-    return sa.select(subscribers.c.id, marks.code().label("code")).where(
-        marks.is_in_span(subscribers.c.id),
-        subscribers.c.state == SubscriberState.ACTIVE,
-        sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= now),
-        sa.or_(~chose_any, chose_this),
-        ~suppressed,
-    )
 
 
 def read_received(
@@ -290,6 +222,8 @@ def add_deliveries(
         return
     _keep_lots(tx, lots)
     count = _insert_deliveries(tx, edition, before)
+    if edition.is_course:
+        _take_back(tx, edition)
     # A receipt that is there already would be a post given twice: then nothing is written.
     _insert_receipts(tx, edition)
     _insert_chunks(tx, edition, batch, before)
@@ -311,24 +245,57 @@ def _keep_lots(tx: Transaction, lots: Mapping[str, Lot]) -> None:
 
 
 def _insert_deliveries(tx: Transaction, edition: Edition, before: int) -> int:
-    number = sa.func.row_number().over(order_by=_people.c.subscriber_id)
+    number = sa.func.row_number().over(order_by=people.c.subscriber_id)
     rows = (
         sa.select(
-            sa.literal(edition.id), _people.c.subscriber_id, number + before, _letters.c.letter_id
+            sa.literal(edition.id), people.c.subscriber_id, number + before, _letters.c.letter_id
         )
-        .join(_letters, _letters.c.code == _people.c.code)
-        .order_by(_people.c.subscriber_id)
+        .join(_letters, _letters.c.code == people.c.code)
+        .order_by(people.c.subscriber_id)
     )
     columns = ["edition_id", "subscriber_id", "seq", "letter_id"]
     return dialect.insert_selected(tx, deliveries, columns, rows)
 
 
+def _take_back(tx: Transaction, edition: Edition) -> None:
+    """Take back the receipts of parts that their readers asked for again: new ones take their place."""
+    receipts = receipts_of(rehearsal=edition.rehearsal)
+    asked = (
+        sa.select(people.c.subscriber_id, _contents.c.post_id)
+        .join(_letters, _letters.c.code == people.c.code)
+        .join(_contents, _contents.c.letter_id == _letters.c.letter_id)
+        .join(
+            course_marks,
+            sa.and_(
+                course_marks.c.subscriber_id == people.c.subscriber_id,
+                course_marks.c.post_id == _contents.c.post_id,
+            ),
+        )
+        .where(
+            course_marks.c.rehearsal == edition.rehearsal, course_marks.c.mark == CourseMark.AGAIN
+        )
+    )
+    again = sa.tuple_(receipts.c.subscriber_id, receipts.c.post_id).in_(asked)
+    tx.execute(sa.delete(receipts).where(again))
+    given = (
+        sa.select(people.c.subscriber_id, _contents.c.post_id)
+        .join(_letters, _letters.c.code == people.c.code)
+        .join(_contents, _contents.c.letter_id == _letters.c.letter_id)
+    )
+    tx.execute(
+        sa.delete(course_marks).where(
+            sa.tuple_(course_marks.c.subscriber_id, course_marks.c.post_id).in_(given),
+            course_marks.c.rehearsal == edition.rehearsal,
+        )
+    )
+
+
 def _insert_receipts(tx: Transaction, edition: Edition) -> None:
     rows = (
-        sa.select(_people.c.subscriber_id, _contents.c.post_id, sa.literal(edition.id))
-        .join(_letters, _letters.c.code == _people.c.code)
+        sa.select(people.c.subscriber_id, _contents.c.post_id, sa.literal(edition.id))
+        .join(_letters, _letters.c.code == people.c.code)
         .join(_contents, _contents.c.letter_id == _letters.c.letter_id)
-        .order_by(_people.c.subscriber_id, _contents.c.post_id)
+        .order_by(people.c.subscriber_id, _contents.c.post_id)
     )
     columns = ["subscriber_id", "post_id", "edition_id"]
     dialect.insert_selected(tx, receipts_of(rehearsal=edition.rehearsal), columns, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import sqlalchemy as sa
 
@@ -22,6 +22,7 @@ from publisher.model import (
 )
 from publisher.store import dialect
 from publisher.store.ledger.ends import UNSENT, end_if_over, give_again, give_back, row_of
+from publisher.store.prepared import Among, Prepared, execute
 from publisher.store.schema import (
     BIG,
     attempts,
@@ -51,6 +52,7 @@ class Due:
     address: Address
     """Empty where the person was erased."""
     discreet: bool
+    text_only: bool
     confirmed_at: datetime | None
     state: DeliveryState
     """``pending``, ``deferred`` or ``uncertain``."""
@@ -92,6 +94,7 @@ def read_due(
             subscribers.c.address,
             subscribers.c.address_key,
             subscribers.c.discreet,
+            subscribers.c.plain_text,
             subscribers.c.confirmed_at,
         )
         .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
@@ -112,6 +115,7 @@ def read_due(
             letter_id=row.letter_id,
             address=Address(typed=row.address or "", key=row.address_key or ""),
             discreet=bool(row.discreet),
+            text_only=bool(row.plain_text),
             confirmed_at=row.confirmed_at,
             state=row.state,
             attempts=row.attempts,
@@ -165,23 +169,35 @@ def start_all(tx: Transaction, beginnings: Sequence[Beginning]) -> list[Start]:
     for one in beginnings:
         key = (one.claim, one.due.state, one.due.attempts, one.at)
         alike.setdefault(key, []).append(one.due.subscriber_id)
-    began: set[tuple[Claim, int]] = set()
+    began: set[tuple[int, int]] = set()
     for (claim, state, attempts_before, at), people in alike.items():
         mine = _name(claim)
-        rows = tx.execute(
-            _BEGIN,
-            {**mine, "people": people, "was": state, "attempts_before": attempts_before, "at": at},
-        )
-        began |= {(claim, row[0]) for row in rows}
+        said = {"people": people, "was": state, "attempts_before": attempts_before, "at": at}
+        began |= {(claim.edition_id, one) for one in _begin(tx, people, mine | said)}
     return [
-        Start.STARTED if (one.claim, one.due.subscriber_id) in began else _why_not(tx, one.claim)
+        Start.STARTED if (due.edition_id, due.subscriber_id) in began else _why_not(tx, one.claim)
         for one in beginnings
+        for due in (one.due,)
     ]
+
+
+def _begin(tx: Transaction, people: list[int], values: dict[str, Any]) -> list[int]:
+    """Begin the mails of those people, and return whose began: as a rule all.
+
+    Only where it is not all are they named one by one: each row that is returned is a turn with
+    the thread that sends.
+    """
+    execute(tx, "SAVEPOINT beginning")
+    if _BEGIN.count(tx, values) == len(people):
+        execute(tx, "RELEASE SAVEPOINT beginning")
+        return people
+    execute(tx, "ROLLBACK TO SAVEPOINT beginning")
+    return [row[0] for row in _BEGIN_AND_NAME.rows(tx, values)]
 
 
 def renew(tx: Transaction, claim: Claim, *, until: datetime) -> None:
     """Keep a chunk for longer, where it is still ours."""
-    tx.execute(_RENEW, {**_name(claim), "until": until})
+    _RENEW.count(tx, {**_name(claim), "until": until})
 
 
 def _name(claim: Claim) -> dict[str, int]:
@@ -189,10 +205,11 @@ def _name(claim: Claim) -> dict[str, int]:
 
 
 def _why_not(tx: Transaction, claim: Claim) -> Start:
-    return Start.SKIPPED if tx.execute(_ASK, _name(claim)).scalar() else Start.STOPPED
+    ((is_held,),) = _ASK.rows(tx, _name(claim))
+    return Start.SKIPPED if is_held else Start.STOPPED
 
 
-# Made once: to build a statement costs more than to run it.
+# Compiled once: to build a statement costs more than to run it.
 _EDITION, _CHUNK = sa.bindparam("edition", type_=BIG), sa.bindparam("chunk", type_=sa.Integer)
 _TOKEN = sa.bindparam("mine", type_=BIG)
 _HELD = sa.and_(
@@ -209,19 +226,19 @@ _MAILABLE = sa.exists().where(
     subscribers.c.state == SubscriberState.ACTIVE,
     ~sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash),
 )
-_ASK = sa.select(_HELD)
-_RENEW = (
+_ASK = Prepared(sa.select(_HELD))
+_RENEW = Prepared(
     sa.update(chunks)
     .where(chunks.c.edition_id == _EDITION, chunks.c.id == _CHUNK, chunks.c.token == _TOKEN)
     .values(lease_until=sa.bindparam("until", type_=chunks.c.lease_until.type))
 )
-_BEGIN = (
+_TO_BEGIN = (
     sa.update(deliveries)
     .where(
         deliveries.c.edition_id == _EDITION,
-        deliveries.c.subscriber_id.in_(sa.bindparam("people", expanding=True)),
+        Among(deliveries.c.subscriber_id, "people"),
         deliveries.c.state == sa.bindparam("was", type_=deliveries.c.state.type),
-        deliveries.c.attempts == sa.bindparam("attempts_before"),
+        deliveries.c.attempts == sa.bindparam("attempts_before", type_=sa.SmallInteger),
         _HELD,
         _MAILABLE,
     )
@@ -234,8 +251,9 @@ _BEGIN = (
             sa.bindparam("at", type_=deliveries.c.first_attempt_at.type),
         ),
     )
-    .returning(deliveries.c.subscriber_id)
 )
+_BEGIN = Prepared(_TO_BEGIN)
+_BEGIN_AND_NAME = Prepared(_TO_BEGIN.returning(deliveries.c.subscriber_id))
 
 
 def put_back(tx: Transaction, due: Due) -> None:
@@ -313,28 +331,27 @@ def record_all(tx: Transaction, edition: Edition, facts: Sequence[Fact], *, now:
             record(tx, edition, fact, now=now)
     for code, alike in accepted.items():
         people = [fact.due.subscriber_id for fact in alike]
-        rows = tx.execute(_ACCEPT, {"edition": edition.id, "people": people, "said": code})
-        done = {row[0] for row in rows}
-        for fact in alike:
-            if fact.due.subscriber_id not in done:
-                record(tx, edition, fact, now=now)
+        said = {"edition": edition.id, "people": people, "said": code}
+        if _ACCEPT.count(tx, said) == len(people):
+            continue
+        for fact in alike:  # some were over: who is accepted already stays so
+            record(tx, edition, fact, now=now)
 
 
-_ACCEPT = (
+_ACCEPT = Prepared(
     sa.update(deliveries)
     .where(
         deliveries.c.edition_id == _EDITION,
-        deliveries.c.subscriber_id.in_(sa.bindparam("people", expanding=True)),
-        deliveries.c.state.not_in([DeliveryState.ACCEPTED, *UNSENT]),
+        Among(deliveries.c.subscriber_id, "people"),
+        *(deliveries.c.state != over for over in (DeliveryState.ACCEPTED, *UNSENT)),
     )
     .values(
         state=DeliveryState.ACCEPTED,
-        code=sa.bindparam("said"),
+        code=sa.bindparam("said", type_=deliveries.c.code.type),
         enhanced=None,
         reply=None,
         next_attempt_at=None,
     )
-    .returning(deliveries.c.subscriber_id)
 )
 
 

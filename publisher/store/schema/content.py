@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, UniqueConstraint
 
-from publisher.model import EditionState
+from publisher.model import EditionState, ReviewAnswer
 from publisher.store.schema.columns import BIG, KEY_PURPOSES, UtcDateTime, metadata, one_of
 
 site = Table(
@@ -17,6 +17,16 @@ site = Table(
     Column("made_at", UtcDateTime, nullable=False),
     CheckConstraint("id = 1", name="single"),
     comment="this database: its epoch, and how often what is public has changed",
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("home", sa.Text, nullable=False),
+    Column("moved_to", sa.Text, nullable=False, server_default=""),
+    CheckConstraint("id = 1", name="single"),
+    comment="where this database is, and where it moved to",
 )
 
 keys = Table(
@@ -106,6 +116,74 @@ reviews = Table(
     Column("approved_at", UtcDateTime, nullable=False),
     Column("note", sa.Text, nullable=False, server_default=""),
     comment="a person's approval of one post's exact source and images",
+)
+
+approved_texts = Table(
+    "approved_texts",
+    metadata,
+    Column("post_id", sa.Text, primary_key=True),
+    Column("source_sha256", sa.String(64), primary_key=True),
+    Column("data", sa.LargeBinary, nullable=False),
+    comment="the text of an approval, to tell what was changed since",
+)
+
+review_requests = Table(
+    "review_requests",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("post_id", sa.Text, nullable=False),
+    Column("path", sa.Text, nullable=False),
+    Column("source_sha256", sa.String(64), nullable=False),
+    Column("asked_by", sa.Text, nullable=False),
+    Column("reviewer", sa.Text, nullable=False),
+    Column("note", sa.Text, nullable=False, server_default=""),
+    Column("due_on", sa.Date),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("answer", sa.String(10)),
+    Column("answered_by", sa.Text, nullable=False, server_default=""),
+    Column("answered_at", UtcDateTime),
+    Column("token_sha256", sa.String(64), unique=True),
+    Column("token_until", UtcDateTime),
+    one_of("answer", ReviewAnswer),
+    CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered"),
+    Index(
+        "ix_review_requests_open",
+        "post_id",
+        "reviewer",
+        unique=True,
+        sqlite_where=sa.text("answer IS NULL"),
+        postgresql_where=sa.text("answer IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+    comment="a person asked to review a post, by whom, and what they answered",
+)
+
+saves = Table(
+    "saves",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("path", sa.Text, nullable=False),
+    Column("source_sha256", sa.String(64), nullable=False),
+    Column("saved_by", sa.Text, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Index(None, "path"),
+    Index(None, "source_sha256"),
+    sqlite_autoincrement=True,
+    comment="a post's source as a person of the staff saved it: who wrote what",
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("editor", sa.Text, primary_key=True),
+    Column("path", sa.Text, primary_key=True),
+    Column("began_sha256", sa.String(64), nullable=False),
+    Column("began", sa.LargeBinary, nullable=False),
+    Column("text", sa.Text, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index(None, "path"),
+    comment="a post as a person is writing it, not saved yet, and what they began from",
 )
 
 imports = Table(

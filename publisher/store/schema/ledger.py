@@ -70,6 +70,14 @@ attempts = Table(
     comment="an SMTP transaction that did not end in acceptance; the rest is on the row",
 )
 
+days = Table(
+    "days",
+    metadata,
+    Column("day", sa.Date, primary_key=True),
+    Column("begun", Integer, nullable=False),
+    comment="how many readers' mails began on a day of the site's, under a daily limit",
+)
+
 
 def _receipts(name: str, comment: str) -> Table:
     return Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
-from publisher.model import Meaning, SubscriberState
+from publisher.model import CourseMark, Meaning, SubscriberState
 from publisher.store.schema.columns import BIG, UtcDateTime, metadata, one_of
 
 subscribers = Table(
@@ -68,8 +68,21 @@ courses = Table(
     Column("pace", sa.Text, nullable=False),
     Column("started_on", sa.Date, nullable=False),
     Column("next_due_on", sa.Date),
+    Column("rehearsed_due_on", sa.Date),
     Column("ended_at", UtcDateTime),
+    Index(None, "series", "subscriber_id"),
     comment="a series sent to one subscriber from part 1 at a pace",
+)
+
+course_marks = Table(
+    "course_marks",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    Column("post_id", sa.Text, primary_key=True),
+    Column("rehearsal", sa.Boolean, primary_key=True),
+    Column("mark", sa.String(8), nullable=False),
+    one_of("mark", CourseMark),
+    comment="what a reader wants of one part that receipts do not say",
 )
 
 suppressions = Table(
@@ -99,4 +112,34 @@ reports = Table(
     CheckConstraint("(kind = 'bounce') = (meaning IS NOT NULL)", name="judged"),
     Index(None, "subscriber_id"),
     comment="a bounce, complaint or mailto unsubscribe that was taken in, once by its digest",
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("kind", sa.String(8), nullable=False),
+    Column("subscriber_id", BIG),
+    Column("consent_id", BIG),
+    Column("address_hash", sa.String(64), nullable=False),
+    Column("address", sa.Text, nullable=False, server_default=""),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("state", sa.String(8), nullable=False, server_default="pending"),
+    Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("used_at", UtcDateTime),
+    Column("asked_again", sa.Integer, nullable=False, server_default="0"),
+    Column("reply", sa.Text, nullable=False, server_default=""),
+    one_of("kind", ("confirm", "known", "welcome", "erase", "move")),
+    one_of("state", ("pending", "sent", "failed", "withheld")),
+    Index(None, "address_hash"),
+    Index(
+        "ix_notices_waiting",
+        "next_attempt_at",
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    ),
+    sqlite_autoincrement=True,  # a link is made of its number, which is nobody else's ever
+    comment="a transactional mail to one person: asked for, and what became of it",
 )

@@ -75,37 +75,3 @@ edition_edits = Table(
     Column("left_out", sa.Text, nullable=False, server_default="[]"),
     comment="what staff changed of a draft: empty means as the posts have it",
 )
-
-review_requests = Table(
-    "review_requests",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("post_id", sa.Text, nullable=False),
-    Column("path", sa.Text, nullable=False),
-    Column("title", sa.Text, nullable=False),
-    Column("source_sha256", sa.String(64), nullable=False),
-    Column("asked_by", sa.Text, nullable=False),
-    Column("asked_at", UtcDateTime, nullable=False),
-    Column("reviewer_id", ForeignKey("staff.id", ondelete="SET NULL")),
-    Column("note", sa.Text, nullable=False, server_default=""),
-    Column("due_on", sa.Date),
-    Column("answer", sa.String(8), nullable=False, server_default=""),
-    Column("answered_by", sa.Text, nullable=False, server_default=""),
-    Column("answered_at", UtcDateTime),
-    Column("answer_note", sa.Text, nullable=False, server_default=""),
-    CheckConstraint("answer IN ('', 'approved', 'changes', 'dropped')", name="answer"),
-    CheckConstraint("(answer = '') = (answered_at IS NULL)", name="answered"),
-    Index(None, "post_id"),
-    Index(None, "reviewer_id"),
-    sqlite_autoincrement=True,
-    comment="one post's exact source put before a reviewer, and what they said",
-)
-
-reviewed_sources = Table(
-    "reviewed_sources",
-    metadata,
-    Column("post_id", sa.Text, primary_key=True),
-    Column("source_sha256", sa.String(64), primary_key=True),
-    Column("data", sa.LargeBinary, nullable=False),
-    comment="the text that was approved, to show what changed since",
-)

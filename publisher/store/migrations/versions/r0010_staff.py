@@ -1,4 +1,4 @@
-"""Staff: accounts and roles, sessions, links that work once, their edits and reviews."""
+"""Staff: accounts and roles, sessions, links that work once, and what they change of drafts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from alembic import op
 
 from publisher.store.schema import BIG, UtcDateTime
 
-revision = "0009"
-down_revision = "0005"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
@@ -110,47 +110,4 @@ def _make_work() -> None:
         ),
         sa.PrimaryKeyConstraint("edition_id", name=op.f("pk_edition_edits")),
         comment="what staff changed of a draft: empty means as the posts have it",
-    )
-    op.create_table(
-        "review_requests",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("post_id", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("source_sha256", sa.String(length=64), nullable=False),
-        sa.Column("asked_by", sa.Text(), nullable=False),
-        sa.Column("asked_at", UtcDateTime(), nullable=False),
-        sa.Column("reviewer_id", sa.Integer(), nullable=True),
-        sa.Column("note", sa.Text(), server_default="", nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=True),
-        sa.Column("answer", sa.String(length=8), server_default="", nullable=False),
-        sa.Column("answered_by", sa.Text(), server_default="", nullable=False),
-        sa.Column("answered_at", UtcDateTime(), nullable=True),
-        sa.Column("answer_note", sa.Text(), server_default="", nullable=False),
-        sa.CheckConstraint(
-            "answer IN ('', 'approved', 'changes', 'dropped')",
-            name=op.f("ck_review_requests_answer"),
-        ),
-        sa.CheckConstraint(
-            "(answer = '') = (answered_at IS NULL)", name=op.f("ck_review_requests_answered")
-        ),
-        sa.ForeignKeyConstraint(
-            ["reviewer_id"],
-            ["staff.id"],
-            name=op.f("fk_review_requests_reviewer_id"),
-            ondelete="SET NULL",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_requests")),
-        sqlite_autoincrement=True,
-        comment="one post's exact source put before a reviewer, and what they said",
-    )
-    for column in ("post_id", "reviewer_id"):
-        op.create_index(op.f(f"ix_review_requests_{column}"), "review_requests", [column])
-    op.create_table(
-        "reviewed_sources",
-        sa.Column("post_id", sa.Text(), nullable=False),
-        sa.Column("source_sha256", sa.String(length=64), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("post_id", "source_sha256", name=op.f("pk_reviewed_sources")),
-        comment="the text that was approved, to show what changed since",
     )

@@ -1,0 +1,37 @@
+"""Courses: whose turn it is, rehearsed apart from live, and what readers want of single parts."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from publisher.store.schema import BIG
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Add a column and an index to the courses, and make the table of their marks."""
+    op.add_column("courses", sa.Column("rehearsed_due_on", sa.Date(), nullable=True))
+    op.create_index(
+        op.f("ix_courses_series_subscriber_id"), "courses", ["series", "subscriber_id"]
+    )
+    op.create_table(
+        "course_marks",
+        sa.Column("subscriber_id", BIG, nullable=False),
+        sa.Column("post_id", sa.Text(), nullable=False),
+        sa.Column("rehearsal", sa.Boolean(), nullable=False),
+        sa.Column("mark", sa.String(length=8), nullable=False),
+        sa.CheckConstraint("mark IN ('skipped', 'again')", name=op.f("ck_course_marks_mark")),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_course_marks_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "subscriber_id", "post_id", "rehearsal", name=op.f("pk_course_marks")
+        ),
+        comment="what a reader wants of one part that receipts do not say",
+    )

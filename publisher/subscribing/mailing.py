@@ -1,0 +1,250 @@
+"""Notices on their way: read from their table, rendered, tried, recorded, and tried again later.
+
+The commit that says a notice is tried comes before its first octet on the wire. Each has one
+Message-ID and one date whatever happens, so one that is tried again is the same mail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from publisher import mail, tokens, urls
+from publisher.deliverability import back_off, is_reserved
+from publisher.errors import ContentError, Unavailable
+from publisher.model import Accepted, Deferred, Envelope, Rejected, Uncertain
+from publisher.notices import Kind
+from publisher.store import notices, subscribers
+from publisher.subscribing.confirming import confirm_token
+from publisher.subscribing.owning import LINK_WITHIN, MOVE_WITHIN, data_token, move_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from publisher.config import Config
+    from publisher.errors import Problem
+    from publisher.model import Address, Outcome
+    from publisher.notices import Notices
+    from publisher.store import Store, Transaction
+    from publisher.store.notices import Waiting
+
+_AT_ONCE = 50
+_OUTBOX = "notices"
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+
+class WayOut(Protocol):
+    """As much of a transport as notices need."""
+
+    def send(self, envelope: Envelope, data: bytes) -> Outcome:
+        """Hand over one mail."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What notices are mailed with."""
+
+    config: Config
+    store: Store
+    notices: Notices
+    open_transport: Callable[[], WayOut]
+    signer: mail.Signer | None
+    clock: Callable[[], datetime]
+    is_stopping: Callable[[], bool] = lambda: False
+
+
+@dataclass(slots=True)
+class Mailed:
+    """What a round of notices came to."""
+
+    sent: int = 0
+    failed: int = 0
+    waiting: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+def send_notices(post: Post) -> Mailed:
+    """Mail every notice that is due; one that cannot go now waits, longer each time."""
+    done = Mailed()
+    due = _read_due(post)
+    if not due:
+        return done
+    way_out = post.open_transport()
+    try:
+        while due:
+            for waiting in due:
+                if post.is_stopping():
+                    return done
+                _send(post, way_out, waiting, done)
+            due = _read_due(post)
+    except Unavailable as error:
+        done.problems = error.problems
+    finally:
+        way_out.close()
+    return done
+
+
+def has_due_notices(store: Store, *, now: datetime) -> bool:
+    """Return whether a notice is due."""
+    with store.read() as tx:
+        return bool(notices.read_waiting(tx, now=now, limit=1))
+
+
+def _read_due(post: Post) -> list[Waiting]:
+    with post.store.read() as tx:
+        return notices.read_waiting(tx, now=post.clock(), limit=_AT_ONCE)
+
+
+def _send(post: Post, way_out: WayOut, waiting: Waiting, done: Mailed) -> None:
+    now = post.clock()
+    again_at = now + back_off(waiting.attempts + 1, spread_by=f"notice {waiting.id}")
+    gone = _why_not(post.config, waiting, now=now)
+    with post.store.write() as tx:
+        if not notices.begin(tx, waiting, next_attempt_at=again_at):
+            return
+        if gone:
+            notices.end(tx, waiting.id, "failed", reply=gone, now=now)
+            done.failed += 1
+    if gone or waiting.to is None:
+        return
+    try:
+        envelope, data = _write(post, waiting, waiting.to)
+        outcome = way_out.send(envelope, data)
+    except (Unavailable, ContentError) as error:
+        with post.store.write() as tx:
+            notices.put_back(tx, waiting, reply=error.problems[0].got, next_attempt_at=again_at)
+        done.waiting += 1
+        raise Unavailable(*error.problems) from error
+    with post.store.write() as tx:
+        _record(tx, waiting, outcome, done, again_at=again_at, now=now)
+
+
+def _record(
+    tx: Transaction,
+    waiting: Waiting,
+    outcome: Outcome,
+    done: Mailed,
+    *,
+    again_at: datetime,
+    now: datetime,
+) -> None:
+    match outcome:
+        # A notice that may have arrived is not sent again: a second one may be a stranger's doing.
+        case Accepted() | Uncertain():
+            notices.end(tx, waiting.id, "sent", reply=outcome.reply, now=now)
+            done.sent += 1
+        case Rejected():
+            notices.end(tx, waiting.id, "failed", reply=outcome.reply, now=now)
+            done.failed += 1
+        case Deferred():
+            notices.put_back(tx, waiting, reply=outcome.reply, next_attempt_at=again_at)
+            done.waiting += 1
+        case _:
+            assert_never(outcome)
+
+
+def _why_not(config: Config, waiting: Waiting, *, now: datetime) -> str:
+    """Return why a notice is of no use any more, or nothing."""
+    if waiting.to is None:
+        return "the person was erased"
+    if config.live and is_reserved(waiting.to):
+        return "a domain for examples"
+    if now > waiting.made_at + _useful_for(config, waiting.kind):
+        return "too late: its link has ended"
+    return ""
+
+
+def _useful_for(config: Config, kind: str) -> timedelta:
+    ends = {"erase": LINK_WITHIN, "move": MOVE_WITHIN, "confirm": config.subscribe.confirm_within}
+    return ends.get(kind, config.mail.expire_after)
+
+
+# ----------------------------------------------------------------------------------------- writing
+
+
+def _write(post: Post, waiting: Waiting, to: Address) -> tuple[Envelope, bytes]:
+    """Return the envelope and the bytes; the same for every attempt."""
+    config = post.config
+    shown = config.mail.from_
+    with post.store.read() as tx:
+        rendered = post.notices.render(Kind(waiting.kind), **_values(tx, config, waiting))
+        pepper = subscribers.load_keys(tx, "pepper")[0]
+        returns_to = _returns_to(tx, config, waiting)
+        leave = _leave_url(tx, config, waiting)
+    mark = tokens.keyed_hash(pepper, f"notice {waiting.id}")[:24]
+    data = mail.compose_notice(
+        rendered,
+        to=to,
+        from_=(shown.name, shown.address),
+        message_id=f"<{mark}@{shown.domain}>",
+        date=waiting.made_at.replace(microsecond=0),
+        reply_to=_reply_to(config),
+        unsubscribe_url=leave,
+        signer=post.signer,
+    )
+    name = f"{_OUTBOX}/{waiting.id:06d}-{waiting.kind}"
+    return Envelope(sender=returns_to, recipient=to.typed, name=name), data
+
+
+def _reply_to(config: Config) -> mail.Mailbox | None:
+    named = config.mail.reply_to
+    return (named.name, named.address) if named else None
+
+
+def _returns_to(tx: Transaction, config: Config, waiting: Waiting) -> str:
+    """Return where a notice comes back to; a new address that fails says nothing of the old one."""
+    if waiting.kind == "move" or waiting.subscriber_id is None:
+        return config.mail.from_.address
+    token = tokens.make(subscribers.load_keys(tx, "bounce")[0], waiting.subscriber_id)
+    return urls.return_path(tokens.as_mailbox(token), config.mail.bounce_domain)
+
+
+def _leave_url(tx: Transaction, config: Config, waiting: Waiting) -> str:
+    return (
+        _own_link(tx, config, waiting, urls.unsubscribe_path) if waiting.kind == "welcome" else ""
+    )
+
+
+def _values(tx: Transaction, config: Config, waiting: Waiting) -> Mapping[str, str]:
+    """Return what the words of a notice need: the links are made anew, and never stored."""
+
+    def link(path: str) -> str:
+        return urls.absolute(config.site.url, path)
+
+    match waiting.kind:
+        case "confirm":
+            path = urls.confirm_path(confirm_token(tx, waiting.consent_id or 0))
+            within = say_duration(config.subscribe.confirm_within)
+            return {"link": link(path), "within": within, "never_link": link(f"{path}/never")}
+        case "move":
+            token = move_token(tx, waiting.id)
+            return {"link": link(urls.confirm_path(token)), "within": say_duration(MOVE_WITHIN)}
+        case "erase":
+            token = data_token(tx, waiting.id)
+            return {"link": link(urls.data_path(token)), "within": say_duration(LINK_WITHIN)}
+        case _:
+            return {
+                "preferences_link": _own_link(tx, config, waiting, urls.preferences_path),
+                "unsubscribe_link": _own_link(tx, config, waiting, urls.unsubscribe_path),
+            }
+
+
+def _own_link(
+    tx: Transaction, config: Config, waiting: Waiting, path: Callable[[str], str]
+) -> str:
+    token = tokens.make(subscribers.load_keys(tx, "link")[0], waiting.subscriber_id or 0)
+    return urls.absolute(config.site.url, path(token))
+
+
+def say_duration(length: timedelta) -> str:
+    """Return a length of time as people say it: ``7 days``, ``1 hour``, ``90 minutes``."""
+    for unit, name in ((_DAY, "day"), (_HOUR, "hour")):
+        if length >= unit and length % unit == timedelta(0):
+            count = length // unit
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return f"{length // timedelta(minutes=1)} minutes"

@@ -1,0 +1,146 @@
+"""``/data/TOKEN``: what is kept of a person, theirs to see, move and erase. GET shows buttons only."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI
+from fastapi import Form as Filled
+from fastapi.responses import Response
+
+from publisher import subscribing, urls
+from publisher.deliverability import mask
+from publisher.errors import UsageError
+from publisher.pages import Field, Form
+from publisher.store.describing import PERSONAL
+from publisher.web.answers import PRIVATE, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from fastapi.responses import HTMLResponse
+
+    from publisher.pages import Pages
+    from publisher.store import Store
+
+_NO_ADDRESS = "That is no email address. It looks like anna@example.org."
+
+
+def add_owning(app: FastAPI, store: Store, pages: Pages, clock: Callable[[], datetime]) -> None:
+    """Let the application answer for the mailed link to one's data."""
+
+    @app.api_route("/data/{token}", methods=["GET", "HEAD"])
+    def show_data(token: str) -> Response:
+        return _show(store, pages, token, now=clock())
+
+    @app.post("/data/{token}/show")
+    def list_data(token: str) -> Response:
+        kept = json.loads(subscribing.export_data(store, token, now=clock()))
+        return answer(
+            pages,
+            "All that we keep about you",
+            "Every entry, as it is stored. There is nothing else.",
+            facts=_list_facts(kept),
+            links=((urls.data_path(token), "Back"), (urls.PRIVACY, "Why, and for how long")),
+        )
+
+    @app.post("/data/{token}/export")
+    def export_data(token: str) -> Response:
+        text = subscribing.export_data(store, token, now=clock())
+        named = {"Content-Disposition": 'attachment; filename="my-data.json"'}
+        return Response(text, media_type="application/json", headers={**PRIVATE, **named})
+
+    @app.post("/data/{token}/move")
+    def move(token: str, email: Annotated[str, Filled()] = "") -> Response:
+        now = clock()
+        try:
+            subscribing.ask_to_move(store, token, email, now=now)
+        except UsageError:
+            return _show(store, pages, token, now=now, email=email, problem=_NO_ADDRESS)
+        return answer(
+            pages,
+            "Check the new mailbox",
+            "A mail there asks to confirm. Until then letters go where they went.",
+            detail="The link works for a day. We write to an address once a day at most.",
+        )
+
+    @app.post("/data/{token}/erase")
+    def erase(token: str) -> Response:
+        subscribing.erase(store, token, now=clock())
+        return answer(
+            pages,
+            "Everything about you is erased",
+            "Address, choices, consent and what was sent to you are gone.",
+            detail="One thing is kept: a keyed fingerprint of the address, which cannot be read"
+            " back, so that nobody puts it on the list again by mistake. Subscribing again lifts it.",
+        )
+
+
+def _show(
+    store: Store,
+    pages: Pages,
+    token: str,
+    *,
+    now: datetime,
+    email: str = "",
+    problem: str = "",
+) -> HTMLResponse:
+    person = subscribing.find_by_data_token(store, token, now=now)
+    path = urls.data_path(token)
+    address = Field(
+        name="email",
+        label="New email address",
+        kind="email",
+        value=email,
+        problem=problem,
+        autocomplete="email",
+    )
+    forms = (
+        Form(action=f"{path}/show", button="Show it"),
+        Form(
+            action=f"{path}/export",
+            button="Download it",
+            title="Take it with you",
+            sentence="One file, in JSON, which programs read.",
+            is_quiet=True,
+        ),
+        Form(
+            action=f"{path}/move",
+            button="Mail a link there",
+            title="Move to another address",
+            sentence="A link goes to the new address first. Your choices move along.",
+            fields=(address,),
+            is_quiet=True,
+        ),
+        Form(
+            action=f"{path}/erase",
+            button="Erase everything about me",
+            title="Erase it",
+            sentence="At once and for good: no letters come after that. A keyed fingerprint of the"
+            " address stays, which cannot be read back, so that nobody mails it again by mistake.",
+            is_quiet=True,
+        ),
+    )
+    return answer(
+        pages,
+        "Error: what we keep about you" if problem else "What we keep about you",
+        f"This page is for whoever reads the mail of {mask(person.address)}. Nothing has changed yet.",
+        detail="The link works for an hour, and once for a move.",
+        forms=forms,
+        status=422 if problem else 200,
+    )
+
+
+def _list_facts(kept: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str]]:
+    """Yield every value that is kept, named as the page on privacy names it."""
+    for table, rows in kept.items():
+        described = PERSONAL.get(table)
+        for row in rows:
+            shown = [
+                f"{described.columns.get(name, name) if described else name}: {value}"
+                for name, value in row.items()
+                if value not in ("", None)
+            ]
+            yield (described.title if described else table), "; ".join(shown)
