@@ -99,7 +99,7 @@ def _show(
             "coming": coming,
             "edition": edition,
             "then": then,
-            "on": day,
+            "on": "" if wrong else day,
             "slots": _calendar(digest, ask.now),
             "may_publish": ask.may(Role.PUBLISHER),
             "can_edit": edition is None or edition.state in _OPEN,
