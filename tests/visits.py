@@ -21,6 +21,7 @@ from tests.servers import visited
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import EmailMessage
+    from pathlib import Path
 
     import httpx
 
@@ -85,6 +86,10 @@ class Visit:
         """Return the paths of the links in the one mail that is new."""
         (mail,) = self.mails()
         return links_of(mail)
+
+    def links_in(self, file: Path) -> list[str]:
+        """Return the paths of the links in a mail's file."""
+        return links_of(email.message_from_bytes(file.read_bytes(), policy=email.policy.default))
 
     def join(self, address: str = ADDRESS) -> str:
         """Subscribe, confirm and return the token of the person's links."""

@@ -5,92 +5,100 @@ job          the scheduled job, once
 alerting     staff, of what waits for them and what is coming
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
+proofing     a text that is not saved: what is wrong in it, and how it would look everywhere
 handling     staff's hand on an edition
 measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
+noticing     notices on their way out
+proving      that nothing tracks
 admitting    staff's accounts with the links that open them, and notices to staff
 tracing      the trail of every act
 previewing   a letter as its reader would see it; the outbox
 reporting    one edition whole, as its page shows it
 surveying    what staff look at first, kept while it holds
-noticing     notices on their way out
-proving      that nothing tracks
 """
 
-from publisher.app.admitting import (
-    add_staff,
-    console_url,
-    link_to,
-    mail_sign_in_link,
-    make_setup_link,
-    make_sign_in_link,
-    send_notice,
-)
-from publisher.app.handling import approve_edition, handle_edition, resolve_edition
-from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
-from publisher.app.keeping import (
-    adopt_site,
-    export_site,
-    join_site,
-    move_site,
-    name_store,
-    refuse_embedded,
-    restore_site,
-    run_alone,
-    running_service,
-    take_seat,
-    upgrade_site,
-)
-from publisher.app.looking import (
-    EditionView,
-    add_sample_reader,
-    check_site,
-    content_of,
-    content_sha256_of,
-    describe_edition,
-    find_edition,
-    find_person,
-    find_reader,
-    list_editions,
-    list_newest,
-    preview_letter,
-    reason_shape,
-    report_editions,
-    send_test,
-)
-from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
-from publisher.app.naming import describe_signing, list_records
-from publisher.app.noticing import send_notices
-from publisher.app.opening import (
-    Site,
-    load_config,
-    make_console_pages,
-    make_notices,
-    make_pages,
-    make_workshop,
-    open_desk,
-    open_site,
-    open_transport,
-    template_paths,
-)
-from publisher.app.previewing import (
-    Preview,
-    ShownMail,
-    coming_content,
-    list_outbox,
-    preview_of,
-    read_letter,
-    read_outbox,
-)
-from publisher.app.proving import prove_privacy
-from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
-from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
-from publisher.app.signing import make_keys, make_signer
-from publisher.app.surveying import Survey, Today, list_slots
-from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from publisher.app.admitting import (
+        add_staff,
+        console_url,
+        link_to,
+        mail_sign_in_link,
+        make_setup_link,
+        make_sign_in_link,
+        send_notice,
+    )
+    from publisher.app.handling import approve_edition, handle_edition, resolve_edition
+    from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
+    from publisher.app.keeping import (
+        adopt_site,
+        export_site,
+        join_site,
+        move_site,
+        name_store,
+        refuse_embedded,
+        restore_site,
+        run_alone,
+        running_service,
+        take_seat,
+        upgrade_site,
+    )
+    from publisher.app.looking import (
+        EditionView,
+        add_sample_reader,
+        check_site,
+        content_of,
+        content_sha256_of,
+        describe_edition,
+        find_edition,
+        find_person,
+        find_reader,
+        list_editions,
+        list_newest,
+        preview_letter,
+        reason_shape,
+        report_editions,
+        send_test,
+    )
+    from publisher.app.measuring import CONTENT_TYPE, Meter, count_waiting, describe_metrics
+    from publisher.app.naming import describe_signing, list_records
+    from publisher.app.noticing import send_notices
+    from publisher.app.opening import (
+        Site,
+        load_config,
+        make_console_pages,
+        make_notices,
+        make_pages,
+        make_workshop,
+        open_desk,
+        open_site,
+        open_transport,
+        template_paths,
+    )
+    from publisher.app.previewing import (
+        Preview,
+        ShownMail,
+        coming_content,
+        list_outbox,
+        preview_of,
+        read_letter,
+        read_outbox,
+    )
+    from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
+    from publisher.app.proving import prove_privacy
+    from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
+    from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
+    from publisher.app.signing import make_keys, make_signer
+    from publisher.app.surveying import Survey, Today, list_slots
+    from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
     "CONTENT_TYPE",
@@ -100,7 +108,9 @@ __all__ = [
     "EditionView",
     "Meter",
     "Preview",
+    "Proof",
     "Report",
+    "Seen",
     "ShownMail",
     "Site",
     "Survey",
@@ -152,6 +162,7 @@ __all__ = [
     "open_transport",
     "preview_letter",
     "preview_of",
+    "proof_text",
     "prove_privacy",
     "publish_once",
     "read_edition",
@@ -169,8 +180,58 @@ __all__ = [
     "send_notice",
     "send_notices",
     "send_test",
+    "show_entry",
+    "show_mail",
+    "show_page",
     "take_in_feedback",
     "take_seat",
     "template_paths",
     "upgrade_site",
 ]
+
+# A build that finds nothing changed needs little of this, and most of its time would be loading.
+_HOMES = {
+    "admitting": (
+        "add_staff console_url link_to mail_sign_in_link make_setup_link "
+        "make_sign_in_link send_notice"
+    ),
+    "handling": "approve_edition handle_edition resolve_edition",
+    "job": "EditionReport Report deliver_open publish_once refuse_unready",
+    "keeping": (
+        "adopt_site export_site join_site move_site name_store refuse_embedded "
+        "restore_site run_alone running_service take_seat upgrade_site"
+    ),
+    "looking": (
+        "EditionView add_sample_reader check_site content_of content_sha256_of "
+        "describe_edition find_edition find_person find_reader list_editions "
+        "list_newest preview_letter reason_shape report_editions send_test"
+    ),
+    "measuring": "CONTENT_TYPE Meter count_waiting describe_metrics",
+    "naming": "describe_signing list_records",
+    "noticing": "send_notices",
+    "opening": (
+        "Site load_config make_console_pages make_notices make_pages "
+        "make_workshop open_desk open_site open_transport template_paths"
+    ),
+    "previewing": (
+        "Preview ShownMail coming_content list_outbox preview_of read_letter read_outbox"
+    ),
+    "proofing": "Proof Seen proof_text show_entry show_mail show_page",
+    "proving": "prove_privacy",
+    "receiving": "has_inbox open_inbox take_in_feedback",
+    "reporting": "EditionSheet describe_sheet read_edition",
+    "signing": "make_keys make_signer",
+    "surveying": "Survey Today list_slots",
+    "tracing": "SEES_PEOPLE TrailLine read_trail",
+}
+"""Where each name is at home; every name of ``__all__`` has its place here."""
+
+
+def __getattr__(name: str) -> object:
+    """Load what has this name when it is first asked for (PEP 562)."""
+    for home, names in _HOMES.items():
+        if name in names.split():
+            value = getattr(import_module(f"{__name__}.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
     from publisher.app.opening import Site
     from publisher.config import Digest
+    from publisher.delivering import Reader
     from publisher.editing import Desk
     from publisher.editorial.progress import Reason
+    from publisher.mail import Signer
     from publisher.model import (
         Address,
         Body,
         Catalog,
         Edition,
         EditionContent,
+        Letter,
         Post,
         Ruling,
         Subscriber,
@@ -200,7 +203,6 @@ def preview_letter(
     content = editing.preview(desk, desk.digest(digest.name) or digest, at=at, person=person)
     version = editing.version_for(desk, content, person, at=at)
     letter = desk.letters.render(content, *version)
-    compiled = delivering.compile_for(site.config, content, letter)
     own = subscribing.read_address(site.config.mail.from_.address)
     reader = delivering.Reader(
         # With our signature it could be passed off as ours: it is a letter to ourselves.
@@ -209,6 +211,23 @@ def preview_letter(
         confirmed_at=person.confirmed_at if person else at,
         token=tokens.inert("link"),
     )
+    files, facts = show_letter(site, content, letter, reader, at=at, signer=signer)
+    return files, facts, editing.inspect_letter(desk, content, letter)
+
+
+def show_letter(
+    site: Site,
+    content: EditionContent,
+    letter: Letter,
+    reader: Reader,
+    *,
+    at: datetime,
+    signer: Signer | None = None,
+) -> tuple[dict[str, bytes], dict[str, object]]:
+    """Return the files of a letter to one reader, and facts about it."""
+    from publisher import delivering  # noqa: PLC0415
+
+    compiled = delivering.compile_for(site.config, content, letter)
     data = delivering.address_letter(
         site.config,
         content,
@@ -220,7 +239,7 @@ def preview_letter(
         signer=signer,
     )
     parts = delivering.readable_parts(data)
-    facts = {
+    facts: dict[str, object] = {
         "subject": parts["subject"],
         "posts": len(letter.post_ids),
         "html_octets": compiled.html_octets,
@@ -231,7 +250,7 @@ def preview_letter(
         "letter.txt": parts["text"].encode(),
         "letter.eml": data,
     }
-    return files, facts, editing.inspect_letter(desk, content, letter)
+    return files, facts
 
 
 def find_reader(site: Site, address: str) -> Subscriber:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import publisher
 from publisher import config as configuration
 from publisher import site as files
 from publisher.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from publisher.config import Config
@@ -88,7 +90,9 @@ def make_pages(config: Config) -> Pages:
     """Return the renderer of pages."""
     from publisher.pages import Pages  # noqa: PLC0415
 
-    return Pages(template_paths(config), _describe(config))
+    compiled = config.paths.state / "templates"
+    files.ensure_private(compiled)
+    return Pages(template_paths(config), _describe(config), compiled=compiled)
 
 
 def make_console_pages(config: Config) -> ConsolePages:
@@ -135,15 +139,21 @@ def _fingerprint(config: Config) -> str:
     """Return a digest of everything but posts and store that outputs are made from."""
     digest = hashlib.sha256(repr((config.site, config.feeds, config.mail)).encode())
     digest.update(repr((config.review, config.privacy, sorted(config.digests))).encode())
-    for folder in (
-        Path(__file__).parent,
-        *template_paths(config),
-    ):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix in {".py", ".html", ".css", ".xml"}:
-                facts = file.stat()
-                digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    for folder in (Path(publisher.__file__).parent, *template_paths(config)):
+        for line in sorted(_made_of(str(folder))):
+            digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def _made_of(folder: str) -> Iterator[str]:
+    """Yield name, size and time of everything below that code or templates are made of."""
+    with os.scandir(folder) as listing:
+        for entry in listing:
+            if entry.name.endswith((".py", ".html", ".css", ".xml")):
+                facts = entry.stat()
+                yield f"{entry.path}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
+            elif "." not in entry.name and entry.is_dir(follow_symlinks=False):
+                yield from _made_of(entry.path)
 
 
 def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:

@@ -18,38 +18,25 @@ proving    privacy
 
 from __future__ import annotations
 
-from publisher.cli import (
-    coursing,
-    editions,
-    feedback,
-    keeping,
-    mailing,
-    naming,
-    people,
-    processes,
-    proving,
-    reviews,
-    site,
-    staff,
-)
 from publisher.cli.frame import make_root
 
-root = make_root()
-for module in (
-    site,
-    reviews,
-    mailing,
-    processes,
-    editions,
-    people,
-    coursing,
-    feedback,
-    keeping,
-    naming,
-    proving,
-    staff,
-):
-    module.register(root)
+root = make_root(
+    f"{__name__}.{part}"
+    for part in (
+        "site",
+        "reviews",
+        "mailing",
+        "processes",
+        "editions",
+        "people",
+        "coursing",
+        "feedback",
+        "keeping",
+        "naming",
+        "proving",
+        "staff",
+    )
+)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,7 +18,7 @@ from publisher import __version__
 from publisher.errors import Problem, PublisherError, Unavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rich.console import Console
 
@@ -143,7 +144,34 @@ Group.group_class = Group
 
 
 class _Root(Group):
-    """The program: every error leaves it as a message and an exit code."""
+    """The program: every error leaves it as a message and an exit code.
+
+    Its commands are loaded part by part until the one that is asked for is there: a build that
+    finds nothing to do would spend much of its time on loading the others.
+    """
+
+    def __init__(self, parts: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._parts = iter(parts)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        while cmd_name not in self.commands and self._load_part():
+            pass
+        return super().get_command(ctx, cmd_name)
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        while self._load_part():
+            pass
+        return super().list_commands(ctx)
+
+    def _load_part(self) -> bool:
+        """Load the next part with its commands; return whether there was one."""
+        part = next(self._parts, None)
+        if part:
+            import_module(part).register(self)
+        return part is not None
 
     @override
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -232,9 +260,10 @@ def _error_shape(problem: Problem) -> dict[str, object]:
     }
 
 
-def make_root() -> Group:
-    """Return the program without its commands."""
+def make_root(parts: Iterable[str]) -> Group:
+    """Return the program; ``parts`` are the modules with its commands."""
     root = _Root(
+        parts,
         name="publisher",
         help="Posts in ordered series become pages, feeds and a digest, mailed once each.",
         context_settings={"help_option_names": ["-h", "--help"]},

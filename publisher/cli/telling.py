@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from publisher.app import reason_shape
+from publisher import app
 from publisher.editorial import answers
 from publisher.editorial.moments import tell_moment
 from publisher.model import Act, DeliveryState, EditionState
@@ -79,7 +79,7 @@ def edition_shape(report: EditionReport) -> dict[str, object]:
         "audience": edition.audience,
         "letters": edition.letters,
         "counts": {str(state): number for state, number in report.counts.items()},
-        "reasons": [reason_shape(one) for one in report.reasons],
+        "reasons": [app.reason_shape(one) for one in report.reasons],
     }
 
 

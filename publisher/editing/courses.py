@@ -55,10 +55,28 @@ def decide_courses(desk: Desk, *, now: datetime) -> None:
         due = ledger.due_series(tx, rehearsal=desk.rehearsal, on=slot.local.date())
     if slot.key in decided or not due:
         return
-    results = [_decide_series(desk, slug, slot, now=now) for slug in due]
+    kept = dict.fromkeys(_follow(desk, slug) for slug in due)
+    results = [_decide_series(desk, slug, slot, now=now) for slug in kept]
     if all(results):
         with desk.store.write() as tx:
             editions.decide_slot(tx, COURSE, slot.key, slot.fire_at, "edition", now=now)
+
+
+def _follow(desk: Desk, slug: str) -> str:
+    """Return the series of courses; where all of it moved they move along, by its old addresses."""
+    if any(one.slug == slug for one in desk.catalog.series):
+        return slug
+    moved = {
+        now_at.partition("/")[0]
+        for before, now_at in desk.catalog.redirects.items()
+        if before.startswith(f"{slug}/") and "/" in now_at
+    }
+    if len(moved) != 1:
+        return slug
+    (following,) = moved
+    with desk.store.write() as tx:
+        ledger.move_courses(tx, slug, following)
+    return following
 
 
 def _decide_series(desk: Desk, slug: str, slot: Slot, *, now: datetime) -> bool:

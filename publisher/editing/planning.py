@@ -170,17 +170,21 @@ def preview(
     at: datetime,
     number: int | None = None,
     person: Subscriber | None = None,
+    only: Sequence[Post] = (),
 ) -> EditionContent:
     """Return the content the digest would have at a moment: what is new then, else the newest.
 
     A digest with nothing new is shown with its newest posts, so that there is a letter to see. A
-    course is shown with the part that ``person`` gets next, else with the first.
+    course is shown with the part that ``person`` gets next, else with the first. ``only`` are posts
+    to be shown in place of those.
     """
     with desk.store.read() as tx:
         history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
         made = editions.read_all(tx)
     slug = course_series(digest.name)
-    if slug is not None:
+    if only:
+        posts = list(only)
+    elif slug is not None:
         posts = [next_of(desk, slug, person)]
     else:
         choice = choose_posts(desk.catalog, history, max_posts=digest.max_posts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from publisher.errors import ConfigError, Problem
 from publisher.store import doorbells
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import threading
 
     from publisher.app import Site
-    from publisher.engine.embedded import Sender
     from publisher.model import Edition
     from publisher.store import Transaction
 
@@ -28,6 +27,16 @@ _STALLED_SECONDS = 60.0
 _AGAIN_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
+
+
+class Sender(Protocol):
+    """What is woken: it sends a round, and can be waited for."""
+
+    def wake(self) -> int:
+        """Ask for a round that begins from now on; return its number."""
+
+    def wait(self, number: int) -> None:
+        """Wait until that round came to its end."""
 
 
 class Bells:

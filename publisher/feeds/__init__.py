@@ -34,7 +34,7 @@ from publisher.feeds.entries import Entry, EntryImage, EntrySeries, Standing, en
 from publisher.feeds.history import cut_history, with_archives
 from publisher.feeds.json_format import join_json, plate_json
 from publisher.feeds.opml import write_opml
-from publisher.feeds.plates import Form, Plates
+from publisher.feeds.plates import Fillable, Form, Plates, fill
 from publisher.feeds.xml_formats import join_atom, join_rss, plate_xml
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ __all__ = [
     "EntryImage",
     "EntrySeries",
     "Feed",
+    "Fillable",
     "Form",
     "Listed",
     "Masthead",
@@ -58,6 +59,7 @@ __all__ = [
     "course_feed",
     "cut_history",
     "entry",
+    "fill",
     "is_whole",
     "make_plates",
     "newest",
@@ -87,7 +89,7 @@ def make_plates(
     return Plates(atom=atom, rss=rss, json=plate_json(one))
 
 
-def write(feed: Feed, form: Form, plates: Callable[[Post], Plates]) -> bytes:
+def write(feed: Feed, form: Form, plates: Callable[[Post], Fillable]) -> bytes:
     """Return the feed in one format, in UTF-8; the same feed and plates give the same bytes."""
     entries = (plates(listed.post).fill(form, listed.standing) for listed in feed.entries)
     return _JOINERS[form](feed, entries)

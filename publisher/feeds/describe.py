@@ -199,12 +199,16 @@ def newest(catalog: Catalog, posts: Iterable[Post], limit: int | None) -> list[P
 
     def place_in_feed(post: Post) -> tuple[float, str, int, str]:
         place = catalog.place(post)
-        second = post.published_at.replace(microsecond=0).timestamp()
+        second = post.published_at.timestamp() // 1
         return (-second, post.series or "", -place.number if place else 0, post.id)
 
-    shown = sorted((post for post in posts if Channel.FEED in post.channels), key=place_in_feed)
+    fed = [post for post in posts if Channel.FEED in post.channels]
     if limit is None:
-        return shown
+        return sorted(fed, key=place_in_feed)
+    if len(fed) > limit:  # most of a large site need no place
+        last = sorted((post.changed_at for post in fed), reverse=True)[limit - 1]
+        fed = [post for post in fed if post.changed_at >= last]
+    shown = sorted(fed, key=place_in_feed)
     changed_last = sorted(shown, key=lambda post: post.changed_at, reverse=True)[:limit]
     chosen = {post.id for post in _within_measure(changed_last)}
     return [post for post in shown if post.id in chosen]

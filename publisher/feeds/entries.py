@@ -146,8 +146,13 @@ def standing(
     for word, post in (("Previous", place.previous), ("Next", None if settled else place.next)):
         if post:
             address = _first_url(post, redirects or {}, site_url)
-            pieces.append(f"{word}: {link(f'Part {place.number_of(post)}', address)}")
+            pieces.append(f"{word}: {_part_link(place.number_of(post), address)}")
     return Standing(line=_paragraph(" · ".join(pieces)), total=None if settled else series.total)
+
+
+@lru_cache(maxsize=4096)
+def _part_link(number: int, address: str) -> str:
+    return link(f"Part {number}", address)
 
 
 @lru_cache(maxsize=1024)
@@ -162,11 +167,13 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def _first_url(post: Post, redirects: Mapping[str, str], site_url: str) -> str:
-    first = post.aliases[0] if post.aliases else post.location
-    location = first if redirects.get(first) == post.location else post.location
+    location = post.location
+    if post.aliases and redirects.get(post.aliases[0]) == location:
+        location = post.aliases[0]
     return _page_url(location, site_url)
 
 
+@lru_cache(maxsize=4096)
 def _page_url(location: str, site_url: str) -> str:
     return urls.absolute(site_url, urls.post_path(location))
 

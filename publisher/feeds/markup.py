@@ -58,6 +58,8 @@ def as_title(text: str) -> str:
     Readers disagree on markup there, and text without any is the only portable kind. Angle
     brackets that are no markup stay: ``<sertraline>``, ``a < b``.
     """
+    if "<" not in text and "&" not in text:
+        return as_line(text)
     resolved = _REFERENCE.sub(lambda found: unescape(found[0]), text)
     names = _INLINE.union(name.lower() for name in _END_TAG.findall(resolved))
     bare = _TAG.sub(lambda tag: "" if tag[1].lower() in names else tag[0], resolved)

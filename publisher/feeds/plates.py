@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from publisher.feeds.entries import Standing
@@ -35,13 +35,24 @@ class Plates:
 
     def fill(self, form: Form, standing: Standing) -> bytes:
         """Return the entry in one format with what is said of its place."""
-        plate: bytes = getattr(self, form)
-        line = f"{standing.line}\n" if standing.line else ""
-        filled = plate.replace(_LINE, _escaped(line, form), 1)
-        if form != "json":
-            return filled
-        total = b"" if standing.total is None else b',"total":%d' % standing.total
-        return filled.replace(_TOTAL, total, 1)
+        return fill(getattr(self, form), form, standing)
+
+
+class Fillable(Protocol):
+    """Plates, wherever they lie."""
+
+    def fill(self, form: Form, standing: Standing) -> bytes:
+        """Return the entry in one format with what is said of its place."""
+
+
+def fill(plate: bytes, form: Form, standing: Standing) -> bytes:
+    """Return an entry with what is said of its place."""
+    line = f"{standing.line}\n" if standing.line else ""
+    filled = plate.replace(_LINE, _escaped(line, form), 1)
+    if form != "json":
+        return filled
+    total = b"" if standing.total is None else b',"total":%d' % standing.total
+    return filled.replace(_TOTAL, total, 1)
 
 
 def _escaped(html: str, form: Form) -> bytes:

@@ -75,7 +75,7 @@ def compile_letter(
     boundary = _boundary(letter.text, letter.html)
     text = quote_around_slots(letter.text, 0)
     pieces: list[str | int] = (
-        [*text, "\r\n"]
+        [*text, *([] if letter.text.endswith("\n") else ["\r\n"])]
         if text_only
         else _parts(boundary, text, quote_around_slots(letter.html, len(TOKENS)))
     )

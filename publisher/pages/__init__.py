@@ -32,6 +32,7 @@ from publisher.pages.markup import dress_body, dress_item, is_own, lead_image, l
 from publisher.pages.templating import Templates
 from publisher.pages.views import (
     CourseItem,
+    Entry,
     FeedGroup,
     Field,
     Form,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CourseItem",
+    "Entry",
     "Field",
     "Form",
     "Group",
@@ -108,14 +110,16 @@ _PACE_DAYS = 7
 class Pages:
     """Renders every page of one site with the templates as they were when it was made.
 
-    Raises ContentError with every template that is missing or cannot be read.
+    ``compiled``: a folder of ours that keeps them compiled. Raises ContentError with every bad one.
     """
 
-    def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
+    def __init__(
+        self, template_paths: Sequence[Path], site: SiteView, *, compiled: Path | None = None
+    ) -> None:
         self._site = site
         self._zone = ZoneInfo(site.zone)
         names = (_STYLE, _FEED_STYLE, *(f"pages/{name}.html" for name in _NAMES))
-        self._templates = Templates(template_paths, names, {})
+        self._templates = Templates(template_paths, names, {}, compiled)
         colours = look.palette(site.accent)
         self._css = self._templates.render(_STYLE, variables=look.css_variables(colours))
         self._feed_css = self._templates.render(
@@ -373,20 +377,21 @@ class Pages:
         *,
         detail: str = "",
         forms: Iterable[Form] = (),
-        facts: Iterable[tuple[str, str]] = (),
+        entries: Iterable[Entry] = (),
         links: Iterable[tuple[str, str]] = (),
         path: str = "",
+        is_error: bool = False,
     ) -> str:
         """Return a page that says one thing, and asks for an act where it has a form.
 
-        ``facts`` are pairs of a name and what it is, ``links`` of a path and its words. Without a
-        ``path`` no search engine keeps the page, and where it leads does not learn its address,
-        which may hold a token.
+        ``links`` are pairs of a path and its words. Without a ``path`` no search engine keeps the
+        page, and where it leads does not learn its address, which may hold a token. Of an error
+        a reader learns from the first word of the title.
         """
         return self._render(
             "message",
             Head(
-                title=title,
+                title=f"Error: {title}" if is_error else title,
                 description=sentence,
                 canonical=self._absolute(path) if path else "",
             ),
@@ -394,7 +399,7 @@ class Pages:
             sentence=sentence,
             detail=detail,
             forms=tuple(forms),
-            facts=tuple(facts),
+            entries=tuple(entries),
             links=tuple(links),
         )
 

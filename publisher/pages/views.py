@@ -79,6 +79,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Rows of one kind, each of names and what they are."""
+
+    title: str
+    rows: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One thing a form asks for."""
 

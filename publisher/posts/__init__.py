@@ -23,19 +23,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from publisher.posts.files import Found, Name, Source, name_of, read
-from publisher.posts.scanning import Scan, scan
+from publisher.posts.scanning import Scan, outline, scan
 
 if TYPE_CHECKING:
     from publisher.posts.frontmatter import compose, load, split
+    from publisher.posts.markdown import spots
     from publisher.posts.metadata import bare, kind_of
     from publisher.posts.reading import Shown, parse, render, show, source_sha256
-    from publisher.posts.revising import empty_lines, retype, revise
+    from publisher.posts.revising import retype, revise
     from publisher.posts.series import parse_series
-    from publisher.posts.text import decode, refuse_unclean
-    from publisher.posts.writing import PLACEHOLDER, draft, free_path
+    from publisher.posts.text import decode, empty_lines, refuse_unclean
+    from publisher.posts.writing import draft, free_path
 
 __all__ = [
-    "PLACEHOLDER",
     "Found",
     "Name",
     "Scan",
@@ -50,6 +50,7 @@ __all__ = [
     "kind_of",
     "load",
     "name_of",
+    "outline",
     "parse",
     "parse_series",
     "read",
@@ -61,17 +62,17 @@ __all__ = [
     "show",
     "source_sha256",
     "split",
+    "spots",
 ]
 
 # The build that finds nothing changed only scans: it does not load the libraries that read posts.
 _LATER = {
-    "PLACEHOLDER": "writing",
     "Shown": "reading",
     "bare": "metadata",
     "compose": "frontmatter",
     "decode": "text",
     "draft": "writing",
-    "empty_lines": "revising",
+    "empty_lines": "text",
     "free_path": "writing",
     "kind_of": "metadata",
     "load": "frontmatter",
@@ -84,6 +85,7 @@ _LATER = {
     "show": "reading",
     "source_sha256": "reading",
     "split": "frontmatter",
+    "spots": "markdown",
 }
 
 

@@ -220,7 +220,8 @@ def _mapping(reading: _Reading, loc: Loc) -> dict[str, object]:
 def _scalar(loader: yaml.CSafeLoader, event: ScalarEvent) -> object:
     """Return the value that YAML 1.1 gives a plain scalar; a date that cannot be stays text."""
     text = str(event.value)
-    if not event.implicit[0]:
+    # Most words begin as nothing but text does, and resolving each costs more than reading it.
+    if not event.implicit[0] or (text and text[0] not in loader.yaml_implicit_resolvers):
         return text
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     tag = tag.rpartition(":")[2]

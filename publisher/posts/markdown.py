@@ -89,7 +89,7 @@ _TAG = re.compile(
 _CLOSED_BY_NEXT = {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"}
 _EMPTY = {"br", "hr", "img", "input", "wbr", "col", "area", "embed", "source", "link", "meta"}
 _FREE = frozenset(_CLOSED_BY_NEXT | _EMPTY)
-_NESTING = ("<blockquote", "<ul", "<ol", "<div", "<em", "<strong", "<del")
+_NESTING = re.compile("<(?:blockquote|[uo]l|div|em|strong|del)")
 MAX_DEPTH = 100
 
 
@@ -179,7 +179,7 @@ def _refuse_depth(html: str, *, has_html: bool) -> None:
     """
     if html.count("<") <= MAX_DEPTH:
         return
-    if not has_html and sum(map(html.count, _NESTING)) <= MAX_DEPTH:
+    if not has_html and len(_NESTING.findall(html)) <= MAX_DEPTH:
         return
     unclosed: Counter[str] = Counter()
     depth = 0

@@ -15,7 +15,7 @@ from publisher.posts.fields import PostFields, check_post, describe, suggest
 from publisher.posts.files import Name, name_of
 from publisher.posts.frontmatter import FrontMatter, Mark, Parts, load, split
 from publisher.posts.markdown import TooDeep
-from publisher.posts.text import decode, is_clean
+from publisher.posts.text import decode, empty_lines, is_clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -111,7 +111,7 @@ class Shown:
 
     body: Body
     body_line: int
-    """The line of the file on which the Markdown begins."""
+    """The line of the file on which the Markdown begins, after empty ones."""
 
 
 def show(source: Source, *, known_paths: Mapping[str, str] | None = None) -> Shown:
@@ -137,7 +137,8 @@ def show(source: Source, *, known_paths: Mapping[str, str] | None = None) -> Sho
         body = make(parts.body, frame)
     except TooDeep:
         body = Body(html="")
-    return Shown(body=body, body_line=parts.body_line)
+    above = parts.body.count("\n", 0, empty_lines(parts.body))
+    return Shown(body=body, body_line=parts.body_line + above)
 
 
 def _front_matter(

@@ -15,7 +15,7 @@ import yaml
 from publisher.errors import ContentError, Problem
 from publisher.posts.dates import moment_of
 from publisher.posts.frontmatter import load, split
-from publisher.posts.text import decode, refuse_unclean
+from publisher.posts.text import decode, empty_lines, refuse_unclean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +28,6 @@ _FENCES = re.compile(
     r"(---[ \t]*(?:\r\n|\r|\n))(.*?)((?<=[\r\n])---[ \t]*(?:(?:\r\n|\r|\n)|\Z))", re.DOTALL
 )
 _DATES = frozenset({"date", "updated", "review_due"})
-_EMPTY_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
 _REST_OF_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
@@ -85,12 +84,6 @@ def _put_body(rest: str, body: str, line_end: str) -> str:
         meant += "\n"
     lead = rest[: empty_lines(rest)] if rest else line_end
     return lead + meant.replace("\n", line_end)
-
-
-def empty_lines(text: str) -> int:
-    """Return how many characters of a text are empty lines at its beginning."""
-    found = _EMPTY_LINES.match(text)
-    return found.end() if found else 0
 
 
 def _texts(value: object) -> Iterator[str]:

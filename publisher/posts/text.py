@@ -9,6 +9,7 @@ from publisher.errors import ContentError, Problem
 
 _CONTROL = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D})
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0 §2.2
+_EMPTY_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MOST_TOLD = 5
 
@@ -50,6 +51,12 @@ def refuse_unclean(text: str, where: str) -> None:
     """Raise ContentError with the lines of a text that hold what no format can carry."""
     if not is_clean(text):
         raise ContentError(*_illegal(text, where))
+
+
+def empty_lines(text: str) -> int:
+    """Return how many characters of a text are empty lines at its beginning."""
+    found = _EMPTY_LINES.match(text)
+    return found.end() if found else 0
 
 
 def _not_utf8(data: bytes, at: int, where: str) -> Problem:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-PLACEHOLDER = "Write the post here."
+_PLACEHOLDER = "Write the post here."
 
 
 def draft(
@@ -25,7 +25,7 @@ def draft(
     summary: str = "",
     part: int | None = None,
     is_draft: bool = True,
-    body: str = PLACEHOLDER,
+    body: str = "",
 ) -> str:
     """Return the text of a new post, which ``parse`` accepts: its keys and one line to replace.
 
@@ -40,7 +40,7 @@ def draft(
         "part": part,
         "draft": is_draft or None,
     }
-    return compose(front, body)
+    return compose(front, body or _PLACEHOLDER)
 
 
 def free_path(root: Path, series: str | None, slug: str, promised: Iterable[str] = ()) -> str:

@@ -7,22 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from publisher import feeds, urls
-from publisher.editorial.catalog import on_channel
-from publisher.model import Channel
-from publisher.publishing.press import Output, by_author, by_tag, digest, masthead_of, source_facts
+from publisher.publishing.press import Output, by_author, digest, source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from publisher.config import Config
     from publisher.model import Catalog, Post
-    from publisher.publishing.press import Press
+    from publisher.publishing.press import Press, Tagged
 
 
-def list_feeds(press: Press) -> Iterator[Output]:
+def list_feeds(press: Press, catalog: Catalog, tagged: Tagged) -> Iterator[Output]:
     """List every feed in its three formats, and the list of feeds."""
-    catalog = on_channel(press.catalog, Channel.FEED)
-    masthead = masthead_of(press.config)
+    masthead = press.masthead
     said = digest(masthead)
     shown = {post.id: post for post in catalog.posts}
     history: list[Post | None] = []
@@ -36,9 +33,9 @@ def list_feeds(press: Press) -> Iterator[Output]:
         live = feeds.series_feed(catalog, series, masthead)
         past = by_series[series.slug]
         yield from _in_all_forms(press, feeds.with_archives(live, catalog, past, masthead), said)
-    yield _opml(press.config, catalog)
-    for tag, tagged in by_tag(catalog).values():
-        yield from _in_all_forms(press, [feeds.tag_feed(catalog, tag, tagged, masthead)], said)
+    yield _opml(press.config, catalog, tagged)
+    for tag, posts in tagged.values():
+        yield from _in_all_forms(press, [feeds.tag_feed(catalog, tag, posts, masthead)], said)
     for author, written in by_author(catalog).values():
         feed = feeds.author_feed(catalog, author, written, masthead)
         yield from _in_all_forms(press, [feed], said)
@@ -68,18 +65,18 @@ def _in_all_forms(press: Press, described: list[feeds.Feed], said: str) -> Itera
 def _entry_facts(press: Press, listed: feeds.Listed) -> tuple[object, ...]:
     """Return what an entry in a feed is made from: the post, its links, its place."""
     return (
-        source_facts(listed.post),
+        *source_facts(listed.post),
         press.library.link_facts(listed.post),
         listed.standing.line,
         listed.standing.total,
     )
 
 
-def _opml(config: Config, catalog: Catalog) -> Output:
+def _opml(config: Config, catalog: Catalog, tagged: Tagged) -> Output:
     site = config.site
     folders = [(site.name, urls.HOME)]
     folders += [(one.title, urls.post_path(one.slug)) for one in catalog.series]
-    folders += [(tag, urls.tag_path(tag)) for tag, _ in by_tag(catalog).values()]
+    folders += [(tag, urls.tag_path(tag)) for tag, _ in tagged.values()]
     folders += [(author.name, path) for path, (author, _) in by_author(catalog).items()]
     data = feeds.write_opml(
         site.name,

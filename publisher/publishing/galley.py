@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from publisher.errors import Problem, Unavailable
-from publisher.feeds import Plates
+from publisher.feeds import fill
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from publisher.feeds import Form, Plates, Standing
+
     Spots = dict[str, tuple[int, int, int, int, int]]
     """By post id: which file, where, and the octets of each format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry as it lies in a file, read in the format that is asked for."""
+
+    file: int
+    at: int
+    atom: int
+    rss: int
+    json: int
+    """The octets of each format, one after another."""
+
+    def fill(self, form: Form, standing: Standing) -> bytes:
+        """Return the entry in one format with what is said of its place."""
+        before = {"atom": 0, "rss": self.atom, "json": self.atom + self.rss}[form]
+        return fill(os.pread(self.file, getattr(self, form), self.at + before), form, standing)
 
 
 class Galley:
@@ -57,14 +77,10 @@ class Galley:
         sizes = len(plates.atom), len(plates.rss), len(plates.json)
         self._spots[post_id] = (self._writer, at, *sizes)
 
-    def find(self, post_id: str) -> Plates | None:
+    def find(self, post_id: str) -> Kept | None:
         """Return a post's entry where it is kept."""
         spot = self._spots.get(post_id)
-        if spot is None:
-            return None
-        writer, at, atom, rss, json = spot
-        data = os.pread(self._files[writer].fileno(), atom + rss + json, at)
-        return Plates(data[:atom], data[atom : atom + rss], data[atom + rss :])
+        return None if spot is None else Kept(self._files[spot[0]].fileno(), *spot[1:])
 
     def write_file(self, number: int) -> None:
         """Write into this one of the files from now on."""

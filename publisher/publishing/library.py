@@ -1,88 +1,28 @@
-"""The posts folder as the build sees it: read what changed, remember the rest.
-
-The memory is a file in the state directory. It is private, versioned by a fingerprint and thrown
-away whenever it does not fit, so a build without it comes to the same bytes.
-"""
+"""The posts folder as the build sees it: read what changed, take the rest from memory."""
 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publisher import posts
 from publisher.editorial.catalog import Sources
-from publisher.errors import ContentError, Problem
+from publisher.errors import ContentError
 from publisher.publishing.crew import share
+from publisher.publishing.memory import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from publisher.errors import Problem
     from publisher.model import Body, Post, SeriesInfo
+    from publisher.publishing.memory import Details
 
 _KEPT_BODIES = 64
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
-    """A source as it was parsed."""
-
-    signature: object
-    post: Post
-    has_links: bool
-    """Whether it links to other posts' sources: then it depends on what is there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What the last build left: how each source parsed, and what each output was made from."""
-
-    fingerprint: str
-    """Of the code, the configuration and the templates."""
-    revision: int
-    """Of the store."""
-    folder: str
-    """Of every source's name, size and time."""
-    until: float | None
-    """The moment when time alone changes the catalog, seconds since 1970."""
-    public: str
-    """Of every output's name, size and time."""
-    files: int
-    problems: tuple[Problem, ...]
-    inputs: Mapping[str, str]
-    """Output file → digest of what it was made from."""
-    parsed: Mapping[str, Parsed] = field(default_factory=dict)
-    """By source path; broken sources are read anew each time."""
-    paths: str = ""
-    """Of every source's path: what links between posts were checked against."""
-
-
-def load_memory(path: Path) -> Memory | None:
-    """Return what the last build left, or None where there is nothing usable."""
-    try:
-        memory = pickle.loads(path.read_bytes())  # noqa: S301 - our own file, 0600, in our state
-    except Exception:  # noqa: BLE001 - a damaged memory is no memory, whatever is wrong with it
-        return None
-    return memory if isinstance(memory, Memory) else None
-
-
-def dump_memory(memory: Memory) -> bytes:
-    """Return the memory as the bytes of its file."""
-    return pickle.dumps(memory, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def folder_digest(scan: posts.Scan) -> str:
-    """Return a digest of the folder as it lies: names, sizes, times."""
-    facts = [
-        *((found.path, found.signature) for found in scan.found),
-        *((slug, found.signature) for slug, found in sorted(scan.series.items())),
-        *((problem.path, problem.code) for problem in scan.problems),
-    ]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -105,7 +45,7 @@ class Library:
     _parsed: dict[str, Parsed] = field(default_factory=dict)
     _links_digest: str = ""
 
-    def read_sources(self, remembered: Memory | None) -> Sources:
+    def read_sources(self, remembered: Details | None) -> Sources:
         """Return what the files say; sources that did not change are not opened."""
         self._found = {found.path: found for found in self.scan.found}
         self._paths = {one.path: posts.name_of(one.path).location for one in self.scan.found}
@@ -176,6 +116,10 @@ class Library:
             repr(sorted(self.scan.folders)).encode()
             + repr([found.path for found in self.scan.found]).encode()
         ).hexdigest()
+
+    def known_paths(self) -> Mapping[str, str]:
+        """Return where each source's post is, for links between them."""
+        return self._paths
 
     def parsed(self) -> Mapping[str, Parsed]:
         """Return what the next build may skip."""

@@ -7,6 +7,7 @@ read is there in both, and each writes files of its own.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher import site
@@ -33,11 +34,12 @@ def make_outputs(press: Press, outputs: Sequence[Output]) -> list[str]:
     def make_posts(some: Sequence[Post]) -> tuple[list[str], Spots]:
         before = set(press.galley.spots())
         written = []
-        for post in some:
-            if post.id in carried:
-                press.set_plates(post)
-            if post.id in pages and _write(press, pages[post.id]):
-                written.append(pages[post.id].file)
+        with site.batch(press.config.paths.output) as files:
+            for post in some:
+                if post.id in carried:
+                    press.set_plates(post)
+                if post.id in pages and _write_now(files, pages[post.id]):
+                    written.append(pages[post.id].file)
         spots = press.galley.spots()
         return written, {post_id: spots[post_id] for post_id in spots if post_id not in before}
 
@@ -52,27 +54,24 @@ def make_outputs(press: Press, outputs: Sequence[Output]) -> list[str]:
     return written
 
 
-def _write(press: Press, output: Output) -> bool:
-    root = press.config.paths.output
-    return site.write(root / output.file, output.make(), root=root)
-
-
 def _write_all(press: Press, outputs: Sequence[Output]) -> list[str]:
     """Write pages and assets as they come, and the feeds together at the end, safe on the disk."""
     root = press.config.paths.output
-    written = []
-    with site.batch(root, durable=True) as files:
-        for output in outputs:
-            if output.feed:
-                # Of an archive gzip's is as small as Brotli's, and it is fetched once by a reader.
-                variants = (site.GZIP,) if output.archive else site.VARIANTS
-                changed = files.write(
-                    root / output.file, output.make(), compressed=True, variants=variants
-                )
-            else:
-                changed = site.write(
-                    root / output.file, output.make(), root=root, compressed=output.asset
-                )
-            if changed:
-                written.append(output.file)
-    return written
+    with site.batch(root, durable=True) as feeds, site.batch(root) as pages:
+        return [
+            output.file
+            for output in outputs
+            if (
+                feeds.write(Path(output.file), output.make(), variants=output.variants)
+                if output.feed
+                else _write_now(pages, output)
+            )
+        ]
+
+
+def _write_now(files: site.Batch, output: Output) -> bool:
+    """Write a file and let it take its place; return whether its bytes changed."""
+    changed = files.write(Path(output.file), output.make(), variants=output.variants)
+    if changed:
+        files.put_in_place()
+    return changed

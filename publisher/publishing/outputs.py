@@ -9,54 +9,44 @@ from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
 from publisher.publishing.feed_outputs import list_feeds
 from publisher.publishing.openness import describe_kept
-from publisher.publishing.press import Output, by_author, by_tag, digest, source_facts
+from publisher.publishing.press import Output, by_author, by_tag, digest, source_facts, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from publisher.model import Catalog, Place, Post, Series
-    from publisher.publishing.press import Press
+    from publisher.publishing.press import Press, Tagged
 
 
 def list_outputs(press: Press) -> Iterator[Output]:
     """List every file of the public site, what links lead to before what links to it."""
-    web = on_channel(press.catalog, Channel.WEB)
+    web, everywhere = (on_channel(press.catalog, one) for one in (Channel.WEB, Channel.FEED))
+    tagged = by_tag(web)
+    tagged_fed = tagged if web is everywhere else by_tag(everywhere)
     yield from _assets(press)
     yield from _posts(press, web)
-    yield from _overviews(press, web)
+    yield from _overviews(press, web, tagged)
     yield from _editions(press)
-    yield from _answers(press)
-    yield from list_feeds(press)
+    yield from _answers(press, web, everywhere, tagged_fed)
+    yield from list_feeds(press, everywhere, tagged_fed)
 
 
-def _facts(post: Post) -> tuple[object, ...]:
-    """Return what other pages say of a post."""
-    return (
-        post.id,
-        post.location,
-        post.title,
-        post.summary,
-        post.published_at.isoformat(),
-        post.tags,
-        sorted(post.channels),
-    )
-
-
-def _series_facts(series: Series) -> tuple[object, ...]:
-    return (
-        series.info,
-        tuple((p.number, p.withdrawn, _facts(p.post) if p.post else None) for p in series.parts),
-    )
-
-
-def _contents_facts(series: Series) -> str:
-    """Return a digest of what a post's page says of its series: numbers, titles, addresses."""
+def _series_facts(press: Press, series: Series) -> str:
+    """Return a digest of what a page says of a series and each of its parts."""
     return digest(
         series.info,
-        tuple(
+        [(p.number, p.withdrawn, press.said(p.post) if p.post else None) for p in series.parts],
+    )
+
+
+def _contents_facts(series: Series) -> tuple[object, ...]:
+    """Return what a post's page says of its series: numbers, titles, addresses."""
+    return (
+        series.info,
+        [
             (p.number, p.withdrawn, (p.post.location, p.post.title) if p.post else None)
             for p in series.parts
-        ),
+        ],
     )
 
 
@@ -116,22 +106,19 @@ def _image_maker(press: Press, post: Post, name: str) -> Callable[[], bytes]:
     return make
 
 
-def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
+def _overviews(press: Press, web: Catalog, tagged: Tagged) -> Iterator[Output]:
     pages, mark = press.pages, press.pages.fingerprint
-    everything = digest(
-        mark,
-        tuple(_facts(post) for post in web.posts),
-        tuple(_series_facts(one) for one in web.series),
-    )
+    of_series = {one.slug: _series_facts(press, one) for one in web.series}
+    everything = together([mark, *map(press.said, web.posts), *of_series.values()])
     titles = {one.slug: one.title for one in web.series}
     for series in web.series:
         following = titles.get(series.info.next_series)
         yield Output(
             file=f"{series.slug}/index.html",
-            inputs=digest(mark, _series_facts(series), following),
+            inputs=digest(mark, of_series[series.slug], following),
             make=_page(pages.series, series, web),
         )
-    yield from _subjects(press, web)
+    yield from _subjects(press, web, tagged)
     yield Output(file="index.html", inputs=everything, make=_page(pages.home, web))
     has_editions = bool(press.editions)
     yield Output(
@@ -160,22 +147,21 @@ def _overviews(press: Press, web: Catalog) -> Iterator[Output]:
         )
 
 
-def _subjects(press: Press, web: Catalog) -> Iterator[Output]:
+def _subjects(press: Press, web: Catalog, tagged: Tagged) -> Iterator[Output]:
     pages, mark = press.pages, press.pages.fingerprint
-    tagged_posts = by_tag(web)
-    for slug, (tag, tagged) in tagged_posts.items():
+    for slug, (tag, posts) in tagged.items():
         yield Output(
             file=f"tags/{slug}/index.html",
-            inputs=digest(mark, tag, tuple(_facts(post) for post in tagged)),
-            make=_page(pages.tag, tag, tagged),
+            inputs=digest(mark, tag, together(map(press.said, posts))),
+            make=_page(pages.tag, tag, posts),
         )
     for path, (author, written) in by_author(web).items():
         yield Output(
             file=urls.output_file(path),
-            inputs=digest(mark, author, tuple(_facts(post) for post in written)),
+            inputs=digest(mark, author, together(map(press.said, written))),
             make=_page(pages.author, author, written),
         )
-    if counted := [(tag, len(tagged)) for tag, tagged in tagged_posts.values()]:
+    if counted := [(tag, len(posts)) for tag, posts in tagged.values()]:
         yield Output(
             file="tags/index.html",
             inputs=digest(mark, counted),
@@ -206,11 +192,9 @@ def _editions(press: Press) -> Iterator[Output]:
         )
 
 
-def _answers(press: Press) -> Iterator[Output]:
+def _answers(press: Press, web: Catalog, everywhere: Catalog, tagged: Tagged) -> Iterator[Output]:
     """List what web servers and robots read."""
     site, catalog = press.config.site, press.catalog
-    web = on_channel(catalog, Channel.WEB)
-    everywhere = on_channel(catalog, Channel.FEED)
     typed = headers.typed_feeds(
         [one.slug for one in everywhere.series], [post.location for post in web.posts]
     )
@@ -225,16 +209,16 @@ def _answers(press: Press) -> Iterator[Output]:
         for one in catalog.withdrawals
     ]
     yield _text("_redirects", "".join(f"{line}\n" for line in [*redirects, *gone]))
-    feed_paths = _feed_paths(everywhere)
+    feed_paths = _feed_paths(everywhere, tagged)
     addresses = [(path, urls.absolute(site.url, path)) for path in feed_paths]
     yield _text("_headers", headers.write_headers(addresses, hub=press.config.feeds.hub))
     yield _text("robots.txt", f"User-agent: *\nAllow: /\n\nSitemap: {site.url}/sitemap.xml\n")
     pages = ["/", "/archive/", *(f"/{one.slug}/" for one in web.series)]
-    dated = [(urls.post_path(post.location), post.changed_at) for post in reversed(web.posts)]
     entries = [f"<url><loc>{urls.absolute(site.url, path)}</loc></url>" for path in pages]
     entries += [
-        f"<url><loc>{urls.absolute(site.url, path)}</loc><lastmod>{at:%Y-%m-%d}</lastmod></url>"
-        for path, at in dated
+        f"<url><loc>{urls.absolute(site.url, urls.post_path(post.location))}</loc>"
+        f"<lastmod>{post.changed_at.date().isoformat()}</lastmod></url>"
+        for post in reversed(web.posts)
     ]
     yield _text(
         "sitemap.xml",
@@ -250,10 +234,10 @@ def _text(file: str, text: str) -> Output:
     return Output(file=file, inputs=digest(data), make=lambda: data)
 
 
-def _feed_paths(catalog: Catalog) -> Iterator[str]:
+def _feed_paths(catalog: Catalog, tagged: Tagged) -> Iterator[str]:
     """Yield the path of every feed that is no archive: the site's, the series', the tags', the authors'."""
     folders = [urls.HOME, *(urls.post_path(one.slug) for one in catalog.series)]
-    folders += [urls.tag_path(tag) for tag, _ in by_tag(catalog).values()]
+    folders += [urls.tag_path(tag) for tag, _ in tagged.values()]
     folders += by_author(catalog)
     for folder in folders:
         for form in urls.FEED_FORMATS:

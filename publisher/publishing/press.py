@@ -6,19 +6,22 @@ An output knows the digest of everything it depends on, so the build renders onl
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from publisher import feeds, urls
+from publisher import feeds, renditions, urls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from publisher.config import Config
     from publisher.model import Author, Body, Catalog, EditionContent, Post
     from publisher.pages import Pages
     from publisher.publishing.galley import Galley
     from publisher.publishing.library import Library
+
+    Tagged = dict[str, tuple[str, list[Post]]]
+    """By a tag's address, the tag and its posts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,19 @@ class Output:
     carries: tuple[Post, ...] = ()
     """The posts whose entries it joins."""
 
+    @property
+    def variants(self) -> renditions.Suffixes:
+        """What is added to its name for the compressed variants it has."""
+        if self.archive:
+            # There gzip's is as small as Brotli's, and it is fetched once by a reader.
+            return (renditions.GZIP,)
+        return renditions.VARIANTS if self.feed or self.asset else ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its name and those of its variants."""
+        return (self.file, *(self.file + suffix for suffix in self.variants))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
@@ -55,6 +71,19 @@ class Press:
     editions: Sequence[EditionContent]
     history: Sequence[tuple[str, str | None]]
     """The id and the series of every post ever published, in the order of first publication."""
+    masthead: feeds.Masthead
+    _said: dict[int, str] = field(default_factory=dict)
+
+    def said(self, post: Post) -> str:
+        """Return a digest of what other pages say of a post."""
+        found = self._said.get(id(post))  # the catalog keeps it
+        if found is None:
+            facts = (
+                *(post.id, post.location, post.title, post.summary),
+                *(post.published_at.isoformat(), post.tags, post.authors, sorted(post.channels)),
+            )
+            found = self._said[id(post)] = digest(facts)
+        return found
 
     def body(self, post: Post) -> Body:
         """Return a post's text."""
@@ -64,15 +93,14 @@ class Press:
         """Whether a post is shown from the store, because its file cannot be."""
         return post.id in self.catalog.recalled
 
-    def plates(self, post: Post) -> feeds.Plates:
+    def plates(self, post: Post) -> feeds.Fillable:
         """Return a post as an entry in each format; written once in a build."""
         return self.galley.find(post.id) or self.set_plates(post)
 
     def set_plates(self, post: Post) -> feeds.Plates:
         """Write a post as an entry in each format and keep that for the feeds."""
-        masthead = masthead_of(self.config)
-        body = self.body(post) if masthead.full else None
-        plates = feeds.make_plates(post, body, self.catalog.place(post), masthead)
+        body = self.body(post) if self.masthead.full else None
+        plates = feeds.make_plates(post, body, self.catalog.place(post), self.masthead)
         self.galley.keep(post.id, plates)
         return plates
 
@@ -118,9 +146,14 @@ def by_author(catalog: Catalog) -> dict[str, tuple[Author, list[Post]]]:
     return dict(sorted(written.items()))
 
 
-def by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:
+def together(digests: Iterable[str]) -> str:
+    """Return a digest of digests, in their order."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def by_tag(catalog: Catalog) -> Tagged:
     """Return each tag's address, with the tag as its newest post writes it and its posts."""
-    tagged: dict[str, tuple[str, list[Post]]] = {}
+    tagged: Tagged = {}
     for post in catalog.posts:
         for tag in post.tags:
             tagged.setdefault(urls.tag_slug(tag), (tag, []))[1].append(post)

@@ -83,7 +83,19 @@ PERSONAL: Mapping[str, Described] = {
             "pace": "how often a part comes",
             "started_on": "when you began",
             "next_due_on": "when the next part is due",
+            "rehearsed_due_on": "when it would be due in a rehearsal",
             "ended_at": "when it ended",
+        },
+    ),
+    "course_marks": Described(
+        title="The parts you skipped or want again",
+        why="To do as you said.",
+        kept="As long as your entry.",
+        columns={
+            "subscriber_id": _WHO,
+            "post_id": "which part",
+            "rehearsal": "whether it was in a rehearsal",
+            "mark": "whether you skipped it or want it again",
         },
     ),
     "receipts": Described(

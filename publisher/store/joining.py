@@ -14,6 +14,7 @@ from publisher.store.schema import (
     consents,
     declined_series,
     deliveries,
+    events,
     metadata,
     notices,
     receipts,
@@ -197,13 +198,18 @@ def personal_tables() -> list[sa.Table]:
     ]
 
 
-def read_kept(tx: Transaction, subscriber_id: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def read_kept(
+    tx: Transaction, subscriber_id: int, address_hash: str
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield every table's name with the rows about one person; none is left out."""
-    for table in personal_tables():
-        key = table.c.id if table is subscribers else table.c.subscriber_id
-        rows = tx.execute(
-            sa.select(table).where(key == subscriber_id).order_by(*table.primary_key)
-        )
+    about = {
+        table: (table.c.id if table is subscribers else table.c.subscriber_id) == subscriber_id
+        for table in personal_tables()
+    }
+    about[suppressions] = suppressions.c.address_hash == address_hash
+    about[events] = events.c.subject == f"subscriber:{subscriber_id}"
+    for table, is_theirs in about.items():
+        rows = tx.execute(sa.select(table).where(is_theirs).order_by(*table.primary_key))
         yield table.name, [dict(row) for row in rows.mappings()]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from publisher.store.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from publisher.model import Post
@@ -43,21 +43,23 @@ class Publication:
 
 def load_record(tx: Transaction) -> Record:
     """Return every pin, every location ever public and every approval."""
-    rows = tx.execute(sa.select(posts).order_by(posts.c.sequence)).mappings()
-    published = {
-        row["post_id"]: PublishedPost(
-            **{name: value for name, value in row.items() if name != "pinned_at"}
-        )
-        for row in rows
-    }
+    everywhere = tx.execute(sa.select(locations.c.location, locations.c.post_id))
+    approved = tx.execute(sa.select(reviews.c.post_id, reviews.c.source_sha256))
     return Record(
-        published=published,
-        locations={row.location: row.post_id for row in tx.execute(sa.select(locations))},
-        approved=frozenset(
-            (row.post_id, row.source_sha256)
-            for row in tx.execute(sa.select(reviews.c.post_id, reviews.c.source_sha256))
-        ),
+        published=_published(tx),
+        locations={location: post_id for location, post_id in everywhere},  # noqa: C416 - rows
+        approved=frozenset((post_id, sha256) for post_id, sha256 in approved),
     )
+
+
+def _published(tx: Transaction, *chosen: sa.ColumnElement[bool]) -> dict[str, PublishedPost]:
+    """Return the pins, by turn of publication; their columns are named as what they become."""
+    names = [one.name for one in fields(PublishedPost)]
+    rows = tx.execute(
+        sa.select(*(posts.c[name] for name in names)).where(*chosen).order_by(posts.c.sequence)
+    )
+    pins = (PublishedPost(**dict(zip(names, row, strict=True))) for row in rows)
+    return {pin.post_id: pin for pin in pins}
 
 
 def last_good(tx: Transaction, post_id: str) -> tuple[bytes, dict[str, bytes]] | None:
@@ -82,10 +84,10 @@ def pin(
     ``archived`` holds the paths whose posts count as sent: they came with an archive. A pin's
     sequence, first moment of publication and mark are kept.
     """
-    record = load_record(tx).published
-    following = max((one.sequence for one in record.values()), default=0) + 1
+    following = (tx.scalar(sa.select(sa.func.max(posts.c.sequence))) or 0) + 1
     count = 0
     for some in _in_turns(publications):
+        record = _published(tx, posts.c.post_id.in_([item.post.id for item in some]))
         rows = []
         changed = []
         for item in some:
@@ -101,7 +103,7 @@ def pin(
         dialect.upsert(tx, posts, rows, kept=["pinned_at"])
         places = [{"location": row["location"], "post_id": row["post_id"]} for row in rows]
         dialect.upsert(tx, locations, places)
-        _keep_sources(tx, changed)
+        _keep_sources(tx, changed, record)
         count += len(rows)
     return count
 
@@ -140,15 +142,20 @@ def _row(item: Publication) -> dict[str, Any]:
     }
 
 
-def _keep_sources(tx: Transaction, changed: Iterable[Publication]) -> None:
-    """Replace the last good sources of posts: text and images; an image that is gone is gone."""
+def _keep_sources(
+    tx: Transaction, changed: Sequence[Publication], before: Collection[str]
+) -> None:
+    """Replace the last good sources of posts: text and images; an image that is gone is gone.
+
+    ``before`` has the ids of those that have some.
+    """
     rows = [
         {"post_id": item.post.id, "name": name, "data": data}
         for item in changed
         for name, data in {**item.images, "": item.data}.items()
     ]
-    for post_id in {row["post_id"] for row in rows}:
-        tx.execute(sa.delete(sources).where(sources.c.post_id == post_id))
+    replaced = [item.post.id for item in changed if item.post.id in before]
+    tx.execute(sa.delete(sources).where(sources.c.post_id.in_(replaced)))
     dialect.upsert(tx, sources, rows)
 
 

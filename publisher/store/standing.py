@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HOME = "SELECT system_identifier || ':' || d.oid FROM pg_control_system(), pg_database d WHERE d.datname = current_database()"
 _OTHERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    " AND pid <> pg_backend_pid() AND usesysid IS NOT NULL"  # the server's own work has nobody
 )
 
 

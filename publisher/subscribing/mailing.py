@@ -68,84 +68,111 @@ class Mailed:
     problems: tuple[Problem, ...] = ()
 
 
-def send_notices(post: Post) -> Mailed:
-    """Mail every notice that is due; one that cannot go now waits, longer each time."""
-    done = Mailed()
-    due = _read_due(post)
-    if not due:
-        return done
-    way_out = post.open_transport()
-    try:
-        while due:
-            for waiting in due:
-                if post.is_stopping():
-                    return done
-                _send(post, way_out, waiting, done)
-            due = _read_due(post)
-    except Unavailable as error:
-        done.problems = error.problems
-    finally:
-        way_out.close()
-    return done
-
-
 def has_due_notices(store: Store, *, now: datetime) -> bool:
     """Return whether a notice is due."""
     with store.read() as tx:
         return bool(notices.read_waiting(tx, now=now, limit=1))
 
 
-def _read_due(post: Post) -> list[Waiting]:
-    with post.store.read() as tx:
-        return notices.read_waiting(tx, now=post.clock(), limit=_AT_ONCE)
-
-
-def _send(post: Post, way_out: WayOut, waiting: Waiting, done: Mailed) -> None:
-    now = post.clock()
-    again_at = now + back_off(waiting.attempts + 1, spread_by=f"notice {waiting.id}")
-    gone = _why_not(post.config, waiting, now=now)
-    with post.store.write() as tx:
-        if not notices.begin(tx, waiting, next_attempt_at=again_at):
-            return
-        if gone:
-            notices.end(tx, waiting.id, "failed", reply=gone, now=now)
-            done.failed += 1
-    if gone or waiting.to is None:
-        return
+def send_notices(post: Post) -> Mailed:
+    """Mail every notice that is due; one that cannot go now waits, longer each time."""
+    if not has_due_notices(post.store, now=post.clock()):
+        return Mailed()
+    a_round = _Round(post)
     try:
-        envelope, data = _write(post, waiting, waiting.to)
-        outcome = way_out.send(envelope, data)
-    except (Unavailable, ContentError) as error:
+        a_round.send_due()
+    except Unavailable as error:
+        a_round.done.problems = error.problems
+    finally:
+        a_round.close()
+    return a_round.done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Over:
+    """How a notice ended."""
+
+    waiting: Waiting
+    outcome: Outcome
+    again_at: datetime
+    now: datetime
+
+
+class _Round:
+    """One notice after another: the commit that says how one ended says also that the next begins."""
+
+    def __init__(self, post: Post) -> None:
+        self.done = Mailed()
+        self._post = post
+        self._way_out = post.open_transport()
+        self._over: _Over | None = None
+
+    def send_due(self) -> None:
+        """Mail what is due until nothing is. Raises Unavailable where nothing can be handed over."""
+        while due := self._read_due():
+            for waiting in due:
+                if self._post.is_stopping():
+                    return
+                self._try(waiting)
+            self._settle()
+
+    def close(self) -> None:
+        """Record what the last one came to, and let go of the way out."""
+        self._settle()
+        self._way_out.close()
+
+    def _read_due(self) -> list[Waiting]:
+        with self._post.store.read() as tx:
+            return notices.read_waiting(tx, now=self._post.clock(), limit=_AT_ONCE)
+
+    def _try(self, waiting: Waiting) -> None:
+        post, now = self._post, self._post.clock()
+        again_at = now + back_off(waiting.attempts + 1, spread_by=f"notice {waiting.id}")
+        useless = _why_not(post.config, waiting, now=now)
         with post.store.write() as tx:
-            notices.put_back(tx, waiting, reply=error.problems[0].got, next_attempt_at=again_at)
-        done.waiting += 1
-        raise Unavailable(*error.problems) from error
-    with post.store.write() as tx:
-        _record(tx, waiting, outcome, done, again_at=again_at, now=now)
+            self._record(tx)
+            begun = notices.begin(tx, waiting, next_attempt_at=again_at)
+            if begun and useless:
+                notices.end(tx, waiting.id, "failed", reply=useless, now=now)
+                self.done.failed += 1
+        self._over = None
+        if not begun or useless or waiting.to is None:
+            return
+        try:
+            envelope, data = _write(post, waiting, waiting.to)
+            outcome = self._way_out.send(envelope, data)
+        except (Unavailable, ContentError) as error:
+            with post.store.write() as tx:
+                said = error.problems[0].got
+                notices.put_back(tx, waiting, reply=said, next_attempt_at=again_at)
+            self.done.waiting += 1
+            raise Unavailable(*error.problems) from error
+        self._over = _Over(waiting=waiting, outcome=outcome, again_at=again_at, now=now)
 
+    def _settle(self) -> None:
+        if self._over:
+            with self._post.store.write() as tx:
+                self._record(tx)
+            self._over = None
 
-def _record(
-    tx: Transaction,
-    waiting: Waiting,
-    outcome: Outcome,
-    done: Mailed,
-    *,
-    again_at: datetime,
-    now: datetime,
-) -> None:
-    match outcome:
-        # A notice that may have arrived is not sent again: a second one may be a stranger's doing.
-        case Accepted() | Uncertain():
-            notices.end(tx, waiting.id, "sent", reply=outcome.reply, now=now)
-            done.sent += 1
-        case Rejected():
-            notices.end(tx, waiting.id, "failed", reply=outcome.reply, now=now)
-            done.failed += 1
-        case Deferred():
-            notices.put_back(tx, waiting, reply=outcome.reply, next_attempt_at=again_at)
-            done.waiting += 1
-        case _:
-            assert_never(outcome)
+    def _record(self, tx: Transaction) -> None:
+        if self._over is None:
+            return
+        waiting, outcome, now = self._over.waiting, self._over.outcome, self._over.now
+        match outcome:
+            # One that may have arrived is not sent again: a second may be a stranger's doing.
+            case Accepted() | Uncertain():
+                notices.end(tx, waiting.id, "sent", reply=outcome.reply, now=now)
+                self.done.sent += 1
+            case Rejected():
+                notices.end(tx, waiting.id, "failed", reply=outcome.reply, now=now)
+                self.done.failed += 1
+            case Deferred():
+                again_at = self._over.again_at
+                notices.put_back(tx, waiting, reply=outcome.reply, next_attempt_at=again_at)
+                self.done.waiting += 1
+            case _:
+                assert_never(outcome)
 
 
 def _why_not(config: Config, waiting: Waiting, *, now: datetime) -> str:

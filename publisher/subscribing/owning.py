@@ -74,12 +74,9 @@ def describe_data(tx: Transaction, person: Subscriber) -> str:
     """Return every row about a person, table by table, as JSON; times are ISO 8601."""
     kept: dict[str, Any] = {
         name: [{key: _plain(value) for key, value in row.items()} for row in rows]
-        for name, rows in joining.read_kept(tx, person.id)
+        for name, rows in joining.read_kept(tx, person.id, hash_address(tx, person.address))
         if rows
     }
-    found = joining.read_suppression(tx, hash_address(tx, person.address))
-    if found:
-        kept["suppressions"] = [{"reason": found[0], "evidence": found[1]}]
     return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from publisher.errors import NotFound
-    from publisher.pages import Form, Pages
+    from publisher.pages import Entry, Form, Pages
 
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -39,11 +39,20 @@ def answer(
     status: int = 200,
     detail: str = "",
     forms: Iterable[Form] = (),
-    facts: Iterable[tuple[str, str]] = (),
+    entries: Iterable[Entry] = (),
     links: Iterable[tuple[str, str]] = (),
+    is_error: bool = False,
 ) -> HTMLResponse:
     """Return a page that says one thing, and asks for an act where it has a form."""
-    text = pages.message(title, sentence, detail=detail, forms=forms, facts=facts, links=links)
+    text = pages.message(
+        title,
+        sentence,
+        detail=detail,
+        forms=forms,
+        entries=entries,
+        links=links,
+        is_error=is_error,
+    )
     return HTMLResponse(text, status_code=status, headers=PRIVATE)
 
 

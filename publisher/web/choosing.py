@@ -123,7 +123,7 @@ class _Sheet:
         )
         return answer(
             self._pages,
-            "Saved" if is_saved else ("Error: what you get" if problem else "What you get"),
+            "Saved" if is_saved else "What you get",
             self._say(person, now=now),
             forms=[choices, _leave_form(token), _data_form(token)],
             links=(
@@ -131,6 +131,7 @@ class _Sheet:
                 (urls.missed_path(token), "What you were not sent"),
             ),
             status=422 if problem else 200,
+            is_error=bool(problem),
         )
 
     def _say(self, person: Subscriber, *, now: datetime) -> str:
@@ -140,10 +141,12 @@ class _Sheet:
             for name, one in self._config.digests.items()
             if not person.digests or name in person.digests
         ]
-        what = "every letter" if len(chosen) == len(titles) > 1 else _join(chosen)
+        is_all = len(chosen) == len(titles) > 1
+        what = "Every letter" if is_all else _join(chosen)
+        verb = "comes" if is_all or len(chosen) <= 1 else "come"
         until = self._pause_day(person, now=now)
         pause = f" Nothing comes before {until}." if until else ""
-        return f"{mask(person.address)} gets {what}.{pause}"
+        return f"{what} {verb} to {mask(person.address)}.{pause}"
 
     def _pause_day(self, person: Subscriber, *, now: datetime) -> str:
         if person.paused_until is None or person.paused_until <= now:
@@ -193,7 +196,7 @@ class _Sheet:
             Field(name="pause", label=label, kind="radio", value=value, is_checked=value == _KEEP)
             for value, label in offered
         )
-        hint = "Nothing is mailed in a pause. What appears meanwhile comes after it."
+        hint = "Nothing is mailed in a pause. What appears meanwhile is here to read, and not mailed later."
         return Group(legend="A pause", fields=fields, hint=hint)
 
 
@@ -256,5 +259,5 @@ def _data_form(token: str) -> Form:
 
 def _join(titles: list[str]) -> str:
     if len(titles) <= 1:
-        return titles[0] if titles else "no letter"
+        return titles[0] if titles else "Nothing"
     return f"{', '.join(titles[:-1])} and {titles[-1]}"

@@ -133,11 +133,12 @@ class _SubscribeForm:
         )
         title = f"Get {config.site.name} by email"
         text = self._pages.message(
-            f"Error: {title}" if problem else title,
+            title,
             sentence,
             forms=[form],
             links=((urls.PRIVACY, "What is kept, and for how long"),),
             path="" if problem or hint else urls.SUBSCRIBE,
+            is_error=bool(problem),
         )
         headers = {name: value for name, value in PRIVATE.items() if name != "X-Robots-Tag"}
         return HTMLResponse(text, status_code=422 if problem or hint else 200, headers=headers)
@@ -186,7 +187,7 @@ class _SubscribeForm:
         return answer(
             self._pages,
             "Check your email",
-            f"A mail to {mask(address)} says how to go on. Nothing else comes before you do.",
+            f"A mail to {mask(address)} says how to go on. Nothing more comes until you do.",
             detail=f"Not there in five minutes? Look in the folder for spam: it comes from {sender}."
             " We write to an address once a day at most, so asking again today brings no second one.",
             links=(*links, (urls.HOME, "The first page")),

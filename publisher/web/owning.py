@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI
@@ -12,7 +14,7 @@ from fastapi.responses import Response
 from publisher import subscribing, urls
 from publisher.deliverability import mask
 from publisher.errors import UsageError
-from publisher.pages import Field, Form
+from publisher.pages import Entry, Field, Form, spell_day
 from publisher.store.describing import PERSONAL
 from publisher.web.answers import PRIVATE, answer
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from publisher.pages import Pages
     from publisher.store import Store
 
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):.*\+00:00")
 _NO_ADDRESS = "That is no email address. It looks like anna@example.org."
 
 
@@ -42,7 +45,7 @@ def add_owning(app: FastAPI, store: Store, pages: Pages, clock: Callable[[], dat
             pages,
             "All that we keep about you",
             "Every entry, as it is stored. There is nothing else.",
-            facts=_list_facts(kept),
+            entries=_list_entries(kept),
             links=((urls.data_path(token), "Back"), (urls.PRIVACY, "Why, and for how long")),
         )
 
@@ -125,22 +128,35 @@ def _show(
     )
     return answer(
         pages,
-        "Error: what we keep about you" if problem else "What we keep about you",
+        "What we keep about you",
         f"This page is for whoever reads the mail of {mask(person.address)}. Nothing has changed yet.",
         detail="The link works for an hour, and once for a move.",
         forms=forms,
         status=422 if problem else 200,
+        is_error=bool(problem),
     )
 
 
-def _list_facts(kept: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str]]:
-    """Yield every value that is kept, named as the page on privacy names it."""
-    for table, rows in kept.items():
-        described = PERSONAL.get(table)
-        for row in rows:
-            shown = [
-                f"{described.columns.get(name, name) if described else name}: {value}"
+def _list_entries(kept: dict[str, list[dict[str, Any]]]) -> Iterator[Entry]:
+    """Yield all that is kept, table by table, in the words of the page on privacy."""
+    for table, described in PERSONAL.items():
+        rows = tuple(
+            tuple(
+                (described.columns[name], _spell(value))
                 for name, value in row.items()
-                if value not in ("", None)
-            ]
-            yield (described.title if described else table), "; ".join(shown)
+                if name in described.columns and value not in ("", None)
+            )
+            for row in kept.get(table, ())
+        )
+        if rows:
+            yield Entry(title=described.title, rows=rows)
+
+
+def _spell(value: object) -> str:
+    """Return a value as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    if match := _MOMENT.fullmatch(text):
+        return f"{spell_day(date.fromisoformat(match[1]))}, {match[2]} UTC"
+    return text

@@ -13,7 +13,7 @@ The pages that staff see are the console's; nothing here knows of the web.
 
 from publisher.writing.folder import find_path
 from publisher.writing.keeping import Colleague, forget_draft, keep_draft, look_around, read_draft
-from publisher.writing.opening import Opened, open_post
+from publisher.writing.opening import Opened, open_post, show_body
 from publisher.writing.ordering import (
     Moved,
     Numbered,
@@ -80,5 +80,6 @@ __all__ = [
     "read_order",
     "rename",
     "save",
+    "show_body",
     "use_link",
 ]

@@ -60,6 +60,19 @@ def open_post(config: Config, path: str) -> Opened:
     return take_apart(posts.read(config.paths.posts, found))
 
 
+def show_body(config: Config, path: str, data: bytes) -> posts.Shown:
+    """Return the rendered text of a post as it is being written, quickly and whatever is wrong in it.
+
+    Links between posts lead where file names say; images are those that lie beside it. Raises
+    ContentError only for what is no text.
+    """
+    scan = posts.scan(config.paths.posts)
+    found = next((one for one in scan.found if one.path == path), None)
+    images = posts.read(config.paths.posts, found).images if found else {}
+    known = {one.path: posts.name_of(one.path).location for one in scan.found}
+    return posts.show(posts.Source(path=path, data=data, images=images), known_paths=known)
+
+
 def take_apart(source: posts.Source) -> Opened:
     """Return a source ready to be edited; raises ContentError for what is no text."""
     where = f"posts/{source.path}"
@@ -73,7 +86,7 @@ def take_apart(source: posts.Source) -> Opened:
         empty = posts.empty_lines(parts.body)
         body, body_line = parts.body[empty:], parts.body_line + parts.body.count("\n", 0, empty)
         written = {loc[0]: mark.raw for loc, mark in front.marks.items() if len(loc) == 1}
-        fields = {key: _shown(value, written[key]) for key, value in front.values.items()}
+        fields = {key: _shown(key, value, written[key]) for key, value in front.values.items()}
         problems = front.problems
     except ContentError as error:
         body, body_line, problems = text, 1, error.problems
@@ -91,18 +104,20 @@ def take_apart(source: posts.Source) -> Opened:
     )
 
 
-def _shown(value: object, raw: str) -> object:
-    """Return a value as a form shows it: what is text or a date as it was written."""
-    if isinstance(value, (bool, int)):
-        return value
+_TYPED = {"draft": bool, "part": int}
+"""The keys that are no text."""
+
+
+def _shown(key: str, value: object, raw: str) -> object:
+    """Return a value as a form shows it: what is text, a number or a date as it was written."""
+    if isinstance(value, (list, dict)):
+        return _inner(value)
+    return value if type(value) is _TYPED.get(key) else raw
+
+
+def _inner(value: object) -> object:
     if isinstance(value, list):
         return [_inner(one) for one in value]
     if isinstance(value, dict):
         return {key: _inner(one) for key, one in value.items()}
-    return raw
-
-
-def _inner(value: object) -> object:
-    if isinstance(value, (list, dict)):
-        return _shown(value, "")
     return value.isoformat() if isinstance(value, date) else value

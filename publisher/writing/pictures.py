@@ -25,7 +25,7 @@ MOST_IMAGE_BYTES = 10_000_000
 LONGEST_ALT = 500
 _LINK = re.compile(
     r"(\]\(<?|^ {0,3}\[[^\]\n]+\]:[ \t]*<?)(?![/#]|[A-Za-z][A-Za-z0-9+.-]*:|www\.)"
-    r"(?=[^)\s>]+\.md\b)",
+    r"([^)\s>]+\.md(?:#[^)\s>]*)?)(?=[)\s>]|\Z)",
     re.MULTILINE,
 )
 _BRACKETS = re.compile(r"([\\\[\]])")
@@ -67,6 +67,7 @@ def add_picture(
     picture = _check_picture(data, name)
     with hold_folder(config):
         source = posts.read(config.paths.posts, find(config, path))
+        posts.decode(source.data, f"posts/{path}")  # what is no text stays where it is
         known = next((one for one, held in source.images.items() if held == picture), None)
         file = known or _free_name(name, posts.kind_of(picture), source.images)
         after = path
@@ -172,10 +173,20 @@ def _make_folder(root: Path, source: posts.Source, file: str, picture: bytes) ->
     aside = f"{above}/{site.TEMPORARY}{name}" if above else f"{site.TEMPORARY}{name}"
     shutil.rmtree(root / aside, ignore_errors=True)
     text = source.data.decode("utf-8")
-    moved = _LINK.sub(r"\1../", text)
+    moved = _follow(text)
     with site.batch(root, durable=True, private=True) as files:
         files.write(root / aside / "index.md", moved.encode())
         files.write(root / aside / file, picture)
     (root / aside).rename(root / folder)
     (root / source.path).unlink()
     return f"{folder}/index.md"
+
+
+def _follow(text: str) -> str:
+    """Return a text whose links to other posts lead from one folder deeper; code stays as it is."""
+    targets = {spot.target for spot in posts.spots(text) if spot.kind == "link"}
+
+    def deeper(link: re.Match[str]) -> str:
+        return f"{link[1]}../{link[2]}" if link[2] in targets else link[0]
+
+    return _LINK.sub(deeper, text)

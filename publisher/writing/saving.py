@@ -184,7 +184,7 @@ def new_post(
     with hold_folder(config):
         path = posts.free_path(config.paths.posts, series, name)
         on = now.astimezone(ZoneInfo(config.site.timezone)).date()
-        text = posts.draft(title, post_id=make_id(), date=on, body=body or posts.PLACEHOLDER)
+        text = posts.draft(title, post_id=make_id(), date=on, body=body)
         refuse_large(text.encode(), f"posts/{path}")
         write_new(config, path, text.encode())
     return path

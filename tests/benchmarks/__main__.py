@@ -25,6 +25,7 @@ _QUICK_POSTS = 200
 _BRIEF = {
     "bench_opening": ("--subscribers", "10000", "200000"),
     "bench_sending": ("--readers", "3000", "--rounds", "2"),
+    "bench_people": ("--people", "100", "--rounds", "2"),
 }
 
 T = TypeVar("T")

@@ -142,11 +142,20 @@ record; smtplib sends one mail that was ready. The slow ones send fewer mails. M
 is a service of several programs that a benchmark cannot start cheaply.
 """
 
+_PEOPLE = """\
+## Coming and leaving
+
+`publisher run` as one process, its database on SQLite and flushed to the disk at every commit, asked
+by HTTP over four connections: a person subscribes and confirms, with the notices that this sends,
+and leaves by one click; once with nothing else to do, and once while an edition is sent to a relay on
+this machine.
+"""
 OTHERS = (
     ("bench_markdown", _MARKDOWN),
     ("bench_mail", _MAIL),
     ("bench_opening", _OPENING),
     ("bench_sending", _SENDING),
+    ("bench_people", _PEOPLE),
 )
 """The benchmarks beside this one, with what the page says before each."""
 

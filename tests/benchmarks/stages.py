@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 STAGES: Final = {
     "find the files and look whether they changed": (
         "publisher.posts.scanning:scan",
-        "publisher.publishing.library:folder_digest",
-        "publisher.publishing:_public_digest",
+        "publisher.posts.scanning:outline",
+        "publisher.publishing.memory:look_at",
     ),
     "read them": ("publisher.posts.files:read",),
     "parse them: front matter, checks": ("publisher.posts.reading:parse",),
@@ -60,12 +60,12 @@ STAGES: Final = {
     "feeds: entries in JSON Feed": ("publisher.feeds.json_format:plate_json",),
     "feeds: entries joined": ("publisher.feeds:write",),
     "compress: Brotli": ("brotli:compress",),
-    "compress: gzip": ("publisher.site:_gzip",),
+    "compress: gzip": ("publisher.renditions:gzip",),
     "write files": (
-        "publisher.site:Batch.write",
-        "publisher.site:Batch.put_in_place",
-        "publisher.site:remove",
-        "publisher.site:sweep",
+        "publisher.site.files:Batch.write",
+        "publisher.site.files:Batch.put_in_place",
+        "publisher.site.files:remove",
+        "publisher.site.files:sweep",
     ),
     "wait for the disk": ("os:fsync", "os:sync"),
     "database": (
@@ -79,8 +79,9 @@ STAGES: Final = {
         "sqlalchemy.engine.default:DefaultDialect.do_commit",
     ),
     "memory of the build": (
-        "publisher.publishing.library:load_memory",
-        "publisher.publishing.library:dump_memory",
+        "publisher.publishing.memory:load_memory",
+        "publisher.publishing.memory:dump_memory",
+        "publisher.publishing.memory:Memory.details",
     ),
 }
 """Each stage with the functions that do its work, as ``module:name``."""

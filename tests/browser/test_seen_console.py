@@ -338,7 +338,7 @@ def test_the_keyboard_does_all(console: Console, browser: Browser) -> None:
     with watched_page(_phone(browser)) as (page, _):
         _come_in(console, page)
         page.goto(f"{console.url}/console/digests/weekly")
-        stops = []
+        stops: list[list[Any]] = []
         page.keyboard.press("Tab")
         while (stop := page.evaluate(focused))[0] and len(stops) < 200:
             stops.append(stop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from importlib.resources import files
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +12,14 @@ from lxml import html
 
 from publisher import urls
 from tests.pictures import Watched, watched_page
+from tests.seeing import AXE, SCHEMES, STICKING_OUT, WIDTHS, find_faults
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from playwright.sync_api import Browser, Page
 
     from tests.pictures import Sample
+    from tests.seeing import Scheme
 
-    Scheme = Literal["light", "dark"]
-
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-WIDTHS = (375, 1280)
 SHARES = 3
 """The walk through all pages is cut, so that several workers take it."""
 HEIGHT = 800
@@ -55,17 +48,6 @@ KINDS = (
 )
 """One page of each kind."""
 
-# What sticks out of the page to the right and is in no box that scrolls; of each its beginning.
-STICKING_OUT = """() => {
-    const page = document.documentElement;
-    const scrolls = one => one && one !== page && (
-        ['auto', 'scroll', 'hidden'].includes(getComputedStyle(one).overflowX)
-        || scrolls(one.parentElement));
-    const out = [...document.querySelectorAll('body *')].filter(one =>
-        one.getBoundingClientRect().right > page.clientWidth + 0.5 && !scrolls(one.parentElement));
-    return out.map(one => one.outerHTML.slice(0, 80)).concat(
-        page.scrollWidth > page.clientWidth ? ['the page itself'] : []);
-}"""
 FOCUSED = """() => {
     const one = document.activeElement, style = getComputedStyle(one);
     const box = one.getBoundingClientRect();
@@ -83,7 +65,9 @@ def _paths(sample: Sample) -> dict[str, int]:
     assert found
     behind_rules = {"/404.html", f"/archive/gone{GONE.rstrip('/')}.html"}
     paths = dict.fromkeys(set(sample.pages()) - behind_rules, 200)
-    return dict(sorted(paths.items())) | {found[1]: 200, ABSENT: 404, GONE: 410}
+    own = f"/preferences/{found[1].removeprefix('/u/')}"
+    acting = dict.fromkeys((found[1], f"{own}/courses", f"{own}/missed"), 200)
+    return dict(sorted(paths.items())) | acting | {ABSENT: 404, GONE: 410}
 
 
 def _open(page: Page, sample: Sample, path: str) -> int:
@@ -97,18 +81,6 @@ def _said(watched: Watched) -> Watched:
     rest = [one for one in watched.complaints if not any(words in one for words in expected)]
     assert len(watched.complaints) - len(rest) <= len(expected)
     return replace(watched, complaints=rest)
-
-
-def _faults(page: Page) -> list[str]:
-    """Return what axe has against the page: the rule, and where."""
-    result: dict[str, Any] = page.evaluate(
-        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
-    )
-    return [
-        f"{one['id']}: {node['html'][:80]}"
-        for one in result["violations"]
-        for node in one["nodes"]
-    ]
 
 
 # ------------------------------------------------------------------------------------ every page
@@ -129,7 +101,7 @@ def test_every_page_is_for_everyone(sample: Sample, browser: Browser, share: int
             for scheme, width in product(SCHEMES, WIDTHS):
                 page.emulate_media(color_scheme=scheme)
                 page.set_viewport_size({"width": width, "height": HEIGHT})
-                if found := [*_faults(page), *page.evaluate(STICKING_OUT)]:
+                if found := [*find_faults(page), *page.evaluate(STICKING_OUT)]:
                     faults[path, scheme, width] = found
 
     assert faults == {}
@@ -169,7 +141,7 @@ def test_the_rules_that_pages_pass_can_be_broken(sample: Sample, browser: Browse
         page.evaluate("document.querySelector('h1').outerHTML = '<h4>Riverside</h4>'")
         page.evaluate(AXE)
 
-        broken = {fault.partition(":")[0] for fault in _faults(page)}
+        broken = {fault.partition(":")[0] for fault in find_faults(page)}
         out = page.evaluate(STICKING_OUT)
 
     assert {"color-contrast", "page-has-heading-one", "target-size"} <= broken

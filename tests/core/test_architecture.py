@@ -14,6 +14,7 @@ import click
 import pytest
 
 import publisher
+from publisher import app
 from publisher.cli import root
 from publisher.config import KEYS, OPTIONS, sample
 from publisher.store import schema
@@ -160,6 +161,13 @@ def test_nothing_is_left_to_do() -> None:
     assert found == []
 
 
+def test_every_name_of_the_composition_root_is_at_home() -> None:
+    """What ``app`` promises can be had, though it is loaded only when asked for."""
+    assert [name for name in app.__all__ if not hasattr(app, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = app.nothing
+
+
 def test_test_files_have_names_of_their_own() -> None:
     """No two test files share a name, so that a failure says which one it is in."""
     names = [path.name for path in (REPOSITORY / "tests").rglob("test_*.py")]
@@ -198,6 +206,9 @@ def test_every_key_says_what_it_is_for() -> None:
 def _commands(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:
     yield words, command
     if isinstance(command, click.Group):
+        command.list_commands(
+            click.Context(command)
+        )  # the program loads them as they are asked for
         for name, one in command.commands.items():
             yield from _commands(one, f"{words} {name}")
 

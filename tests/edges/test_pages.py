@@ -1234,3 +1234,36 @@ def test_every_missing_template_is_told_at_once(tmp_path: Path) -> None:
 
     missing = {problem.path for problem in caught.value.problems}
     assert {"pages/base.html", "pages/post.html", "pages/home.html"} <= missing
+
+
+def test_compiled_templates_render_the_same(tmp_path: Path) -> None:
+    """What lies compiled gives the same pages, damaged or not, and a site's own change is seen."""
+    own, compiled = tmp_path / "own", tmp_path / "compiled"
+    compiled.mkdir()
+    expected = PAGES.not_found()
+
+    written = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
+    files = list(compiled.iterdir())
+    taken = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
+    for file in files:
+        file.write_bytes(file.read_bytes()[:50])
+    mended = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
+    (own / "pages").mkdir(parents=True)
+    (own / "pages/message.html").write_text("Ours: {{ title }}")
+    changed = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
+    (own / "pages/message.html").write_text("Also ours: {{ title }}")
+    again = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
+
+    assert files
+    assert [written, taken, mended] == [expected] * 3
+    assert [changed, again] == [
+        "Ours: There is no page here",
+        "Also ours: There is no page here",
+    ]
+
+
+def test_templates_render_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """A folder that is not there for the compiled templates is no reason not to render."""
+    pages = Pages([SHIPPED], SITE, compiled=tmp_path / "none")
+
+    assert pages.not_found() == PAGES.not_found()

@@ -158,6 +158,17 @@ def test_a_web_page_loses_what_acts_loads_and_tracks() -> None:
         ("<h1>A</h1><h6>B</h6>", "## A\n\n###### B"),
         ("<p class=MsoTitle>T</p><p class=MsoHeading2>S</p>", "## T\n\n### S"),
         ("<a href='http://[bad'>x</a>", "x"),
+        ("<p><code> </code>a<code></code></p>", "a"),
+        ("<p><b>a<br>b</b></p>", "**a**\\\n**b**"),
+        ("<p><s>a</s>~</p>", "a\\~"),
+        ("<table><tr><td></td><td> </td></tr></table>", ""),
+        (
+            (
+                "<p style='mso-list:l0 level1 lfo1'>a</p><p style='mso-list:l0 level1 lfo2'>"
+                "<span style='mso-list:Ignore'>1)</span>b</p>"
+            ),
+            "- a\n\n1. b",
+        ),
     ],
 )
 def test_words_are_words(html: str, markdown: str | None) -> None:

@@ -155,6 +155,21 @@ def test_an_image_that_is_cut_off_is_refused(data: bytes) -> None:
             posts.bare(data[:end])
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8\xff\xfe\0\2" + b"no mark here",
+        _gif()[:-1] + b"\x99\x3b",
+        _webp(VP8L)[:-1],
+        b"BM",
+    ],
+)
+def test_an_image_that_is_damaged_is_refused(data: bytes) -> None:
+    """What no program should read on is not written on either."""
+    with pytest.raises(ValueError, match="image"):
+        posts.bare(data)
+
+
 @given(st.sampled_from(WHOLE), st.data())
 def test_a_damaged_image_is_refused_or_bared(data: bytes, choice: st.DataObject) -> None:
     """A changed byte leads to a refusal or to bytes of the same kind, never to anything else."""

@@ -143,6 +143,26 @@ def test_what_no_format_can_carry_is_refused() -> None:
     assert [one.code for one in caught.value.problems] == ["post.encoding"]
 
 
+def test_what_is_within_a_value_is_looked_at_too() -> None:
+    """A control character deep in a list or a mapping is refused like any other."""
+    with pytest.raises(ContentError):
+        _revise(PLAIN, authors=[{"name": "A\0"}])
+
+
+def test_what_reads_back_as_something_else_is_not_written() -> None:
+    """A value that YAML has no text for is refused rather than written as another one."""
+    with pytest.raises(ContentError) as caught:
+        _revise(PLAIN, part=float("nan"))
+
+    assert caught.value.problems[0].got == "a form that cannot be edited key by key"
+
+
+def test_tuples_are_lists() -> None:
+    """What a form collects in a tuple is written as a list, and is no change where it is one."""
+    assert _revise(PLAIN, tags=("sleep", "worry")) == PLAIN
+    assert "tags: [a]\n" in _revise(PLAIN, tags=("a",))
+
+
 KEYS = st.sampled_from(["title", "summary", "reviewer", "x-mine", "canonical_url"])
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.just("\n"),

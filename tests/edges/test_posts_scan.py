@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from publisher import posts
 from publisher.errors import ContentError
-from publisher.posts import Found, name_of, read, scan
+from publisher.posts import Found, name_of, outline, read, scan
 from publisher.posts.files import MAX_IMAGE_BYTES, MAX_SOURCE_BYTES
 
 if TYPE_CHECKING:
@@ -56,6 +57,52 @@ def test_scan_finds_every_kind_of_source(tmp_path: Path) -> None:
     assert found.folders == {"sleep"}
     assert found.problems == ()
     assert found.broken == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["loose.md", "sleep/01-a/index.md", "sleep/01-a/lamp.png", "sleep/series.toml", "new/01-x.md"],
+)
+def test_outline_tells_of_everything_that_may_matter(tmp_path: Path, path: str) -> None:
+    """A file that comes, changes its bytes or its time, or goes, at each depth."""
+    for there in ("loose.md", "sleep/01-a/index.md", "sleep/02-b.md", "alone/index.md"):
+        put(tmp_path, there)
+    outlines = [list(outline(tmp_path))]
+    file = put(tmp_path, path, TEXT + b"a")
+    outlines.append(list(outline(tmp_path)))
+    os.utime(file, ns=(1, 1))
+    outlines.append(list(outline(tmp_path)))
+    file.unlink()
+    outlines.append(list(outline(tmp_path)))
+
+    assert all(before != after for before, after in pairwise(outlines))
+    assert outlines[-1] == list(outline(tmp_path))
+
+
+def test_outline_passes_over_what_no_scan_looks_at(tmp_path: Path) -> None:
+    """An editor's leftovers, and what lies deeper than any post, change nothing."""
+    put(tmp_path, "sleep/01-a/index.md")
+    put(tmp_path, "sleep/01-a/deep/one.png")
+    before = list(outline(tmp_path)), scan(tmp_path)
+    put(tmp_path, "sleep/.01-a.swp")
+    put(tmp_path, "sleep/01-a/deep/two.png")
+
+    assert (list(outline(tmp_path)), scan(tmp_path)) == before
+
+
+def test_outline_tells_of_what_is_no_file(tmp_path: Path) -> None:
+    """A folder that is not there, a link in a file's place, and a name in other bytes."""
+    missing = list(outline(tmp_path / "none"))
+    put(tmp_path, "loose.md")
+    as_file = list(outline(tmp_path))
+    (tmp_path / "loose.md").unlink()
+    (tmp_path / "loose.md").symlink_to("elsewhere.md")
+    as_link = list(outline(tmp_path))
+    (tmp_path / os.fsdecode(b"\xff.md")).write_bytes(b"")
+
+    assert len(missing) == 1
+    assert as_file != as_link
+    assert len(list(outline(tmp_path))) == 2
 
 
 def test_scan_signs_a_source_and_its_images(tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ import pytest
 
 from publisher import site
 from publisher.errors import NotFound, Refused, Unavailable
+from publisher.renditions import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPOSITORY = Path(site.__file__).parent.parent
+REPOSITORY = Path(site.__file__).parents[2]
 PAGE = Path("series/part-1/index.html")
 LETTERS = b"a letter a day keeps the gloom away " * 200
 
@@ -202,7 +203,7 @@ def test_variants_hold_the_same_and_share_a_time(root: Path) -> None:
 
     site.write(feed, LETTERS, root=root, durable=True, compressed=True)
 
-    packed_br, packed_gz = (root / f"feed.atom{suffix}" for suffix in site.VARIANTS)
+    packed_br, packed_gz = (root / f"feed.atom{suffix}" for suffix in VARIANTS)
     assert names(root) == ["feed.atom", "feed.atom.br", "feed.atom.gz"]
     assert brotli.decompress(packed_br.read_bytes()) == LETTERS
     assert gzip.decompress(packed_gz.read_bytes()) == LETTERS
@@ -222,7 +223,7 @@ def test_variants_are_the_same_bytes_each_time(root: Path, tmp_path: Path) -> No
     ]
 
 
-@pytest.mark.parametrize("suffix", site.VARIANTS)
+@pytest.mark.parametrize("suffix", VARIANTS)
 def test_variant_left_by_a_kill_is_made_again(root: Path, suffix: str) -> None:
     """A kill between variant and plain file leaves a newer variant; the next run notices."""
     feed = root / "feed.atom"

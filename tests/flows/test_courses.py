@@ -290,6 +290,33 @@ def test_a_place_is_kept_by_post_when_parts_are_renumbered(folder: Folder, site:
     assert go_days(site, 3, MORNING + 2 * DAY) == [["anna: Zero"], ["anna: Three"], []]
 
 
+def test_a_course_follows_its_series_to_another_folder(folder: Folder, site: app.Site) -> None:
+    """The whole series moved: nobody loses their place, and who is on both has one course."""
+    anna, ben = join(site, "anna", "ben")
+    start(site, anna, ben)
+    go(site, MORNING)
+    folder.run("build")
+    posts = folder.path / "posts"
+    (posts / "sleep").rename(posts / "rest")
+    for file in (posts / "rest").glob("*.md"):
+        slug = file.stem.partition("-")[2]
+        text = file.read_text("utf-8").replace("---\n", f"---\naliases: [/sleep/{slug}]\n", 1)
+        file.write_text(text, "utf-8")
+    assert folder.run("build").code == 0
+    with site.store.write() as tx:
+        row = tx.execute(
+            sa.select(schema.courses).where(schema.courses.c.subscriber_id == ben)
+        ).one()
+        tx.execute(sa.insert(schema.courses).values({**row._mapping, "series": "rest"}))
+
+    assert go_days(site, 3, MORNING + DAY) == [
+        ["anna: Two", "ben: Two"],
+        ["anna: Three", "ben: Three"],
+        [],
+    ]
+    assert [row[:2] for row in rows(site, schema.courses)] == [(anna, "rest"), (ben, "rest")]
+
+
 # ------------------------------------------------------------------------- beside everything else
 
 

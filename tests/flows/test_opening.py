@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SEEN = moment("2026-11-20 12:00")
 SLOT = moment("2026-11-24 07:30", "America/New_York")
 WEEK = 7 * DAY
-GONE = Rejected(code=550, reply="no such mailbox", enhanced="5.1.1", phase=Phase.RCPT)
+REFUSED = Rejected(code=552, reply="too large for you", enhanced="5.3.4", phase=Phase.DATA)
 
 
 @pytest.fixture
@@ -384,7 +384,7 @@ def test_an_end_that_leaves_a_mail_unsent_gives_the_posts_back(
     had = receipts(site)
     later = SLOT
     if end == "rejected":
-        send(site, SLOT, MemoryTransport([GONE]))
+        send(site, SLOT, MemoryTransport([REFUSED]))
     elif end == "suppressed":
         leave(site, anna, now=SLOT)
         send(site, SLOT)
@@ -407,7 +407,7 @@ def test_a_reader_whose_mail_was_rejected_gets_the_posts_by_another_digest(
     join(site, "anna", "ben")
     tick(site, SEEN)
     tick(site, SLOT - DAY)
-    send(site, SLOT - DAY, MemoryTransport([GONE]))
+    send(site, SLOT - DAY, MemoryTransport([REFUSED]))
 
     tick(site, SLOT)
     way_out, _ = send(site, SLOT)

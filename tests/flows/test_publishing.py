@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import publisher
 from publisher import app, publishing
+from publisher.app import opening
 from publisher.errors import Unavailable
 from publisher.publishing import Build, build
 from publisher.site import TEMPORARY, hold
@@ -194,6 +197,29 @@ def test_a_file_lost_from_public_is_written_again(folder: Folder, site: app.Site
     }
 
 
+def test_a_file_damaged_in_public_is_written_again(folder: Folder, site: app.Site) -> None:
+    """A page or a compressed feed that somebody wrote over comes back; the others stay."""
+    _build(site)
+    before = _public(folder)
+    for name in ("sleep/one/index.html", "feed.atom.gz"):
+        (folder.path / "public" / name).write_bytes(b"damaged")
+
+    again = _build(site)
+
+    assert sorted(again.written) == ["feed.atom", "sleep/one/index.html"]
+    assert {name: data for name, (data, _) in _public(folder).items()} == {
+        name: data for name, (data, _) in before.items()
+    }
+
+
+def test_code_of_every_part_is_in_the_fingerprint() -> None:
+    """A program that renders otherwise takes nothing from the memory of the one before."""
+    lines = list(opening._made_of(str(Path(publisher.__file__).parent)))
+
+    for part in ("pages/templating.py", "feeds/xml_formats.py", "site/files.py", "app/opening.py"):
+        assert [line for line in lines if f"/publisher/{part}\0" in line]
+
+
 def test_other_code_or_templates_render_everything_anew(folder: Folder, site: app.Site) -> None:
     """With another fingerprint nothing is taken from memory, and equal bytes keep their file."""
     _build(site)
@@ -276,9 +302,11 @@ def test_an_authors_page_and_feeds_follow_the_posts(folder: Folder, site: app.Si
     assert "/authors/ann-lee/feed.rss" in folder.public("feeds/index.html")
     assert 'href="/authors/ann-lee/"' in folder.public("alone/index.html")
 
+    folder.post("alone.md", "Alone", date="2026-11-03", authors="[Bo Chen]")
     folder.post("sleep/01-one.md", "One", date="2026-11-01")
-    folder.post("alone.md", "Alone", date="2026-11-03")
     assert "authors/ann-lee/feed.atom" in _build(site).removed
+    assert "/authors/bo-chen/feed.rss" in folder.public("feeds/index.html")
+    assert "ann-lee" not in folder.public("feeds/index.html")
 
 
 def test_feeds_state_their_licence(folder: Folder) -> None:
@@ -498,10 +526,13 @@ def test_a_temporary_file_of_a_killed_build_is_swept(folder: Folder, site: app.S
     _build(site)
     left = folder.path / "public" / f"{TEMPORARY}left"
     left.write_bytes(b"half")
+    begun = folder.path / "var" / publishing.BEGUN_FILE
+    begun.touch()
 
     _build(site)
 
     assert not left.exists()
+    assert not begun.exists()
 
 
 def test_edition_opened_during_a_build_is_seen_by_the_next(folder: Folder) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import sys
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +20,7 @@ from publisher import app, delivering, operating
 from publisher.deliverability import Pace
 from publisher.delivering import committing, loop
 from publisher.delivering.limits import Limits
+from publisher.engine import clock, logbook
 from publisher.engine.distributed import Bells
 from publisher.errors import Refused
 from publisher.model import EditionState
@@ -40,7 +45,6 @@ from tests.flows.scenes import (
 from tests.relay import Moment, Relay
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
@@ -73,19 +77,19 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _open(folder: Folder, mail: str = "") -> app.Site:
     site = _make(folder, mail)
+    tick(site, SEEN)
     tick(site, SLOT)
     return site
 
 
 def _make(folder: Folder, mail: str = "") -> app.Site:
-    """Make a site whose first slot is about to come."""
+    """Make a site with its readers."""
     folder.post("one.md", "One", date="2026-11-01")
     use_relay(folder, mail)
     lines = f'host = "127.0.0.1"\nport = 9\nsecurity = "none"\nconnections = {LINES}\n'
     folder.configure(mail__smtp=lines)
     site = folder.open()
     join(site, *(f"reader{n:02}" for n in range(READERS)))
-    tick(site, SEEN)
     return site
 
 
@@ -312,6 +316,7 @@ def test_jobs_are_put_up_in_the_transaction_that_lets_an_edition_be_sent(
 ) -> None:
     """A chunk, a job; where the transaction is not kept, neither is any job."""
     site = _make(folder)
+    tick(site, SEEN)
     bells = Bells(site)
     site = replace(site, ring=bells.ring)
     with monkeypatch.context() as patched:
@@ -412,3 +417,94 @@ def test_a_machine_joins_a_database_in_its_own_place_alone(
     copy.close()
 
     assert not (tmp_path / "third machine" / "epoch").samefile(state / "epoch")
+
+
+class _Noted:
+    """A sender that only notes that it was woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> int:
+        self.woken += 1
+        return self.woken
+
+    def wait(self, number: int) -> None:
+        assert number == self.woken
+
+
+def test_jobs_wake_a_sender_and_those_of_the_dead_are_cleared_away(site: app.Site) -> None:
+    """Each job is answered and gone; what a killed worker had in hand is nobody's and goes too."""
+    bells, sender, stopping = Bells(site), _Noted(), threading.Event()
+    with site.store.write() as tx:
+        bells.ring(tx, only(site))
+        doorbells.open_place(tx)
+        tx.exec_driver_sql(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 h')"
+        )
+        tx.exec_driver_sql(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status, worker_id)"
+            " SELECT 'chunks', 'send', 'doing', id FROM procrastinate_workers"
+        )
+    put_up = _jobs(site)
+    listener = threading.Thread(target=bells.answer, args=(sender, stopping))
+    listener.start()
+    ends = time.monotonic() + 30
+    while _jobs(site) and time.monotonic() < ends:
+        time.sleep(0.05)  # noqa: TID251 - a thread is waited for
+    stopping.set()
+    listener.join()
+
+    assert put_up == READERS // 5 + 1
+    assert _jobs(site) == 0
+    assert sender.woken == READERS // 5
+
+
+@pytest.mark.parametrize("command", ["web", "scheduler", "worker"])
+def test_each_part_begins_and_ends_by_itself(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, free_port: int, command: str
+) -> None:
+    """It says that it is at work; SIGTERM ends it with 0; what it did meanwhile is its own part."""
+    site = _make(folder)
+    tick(site, clock.now(), "weekly")
+    monkeypatch.setattr(logbook, "open_log", lambda *_args, **_named: None)
+    with Relay() as relay:
+        lines = (
+            f'host = "127.0.0.1"\nport = {relay.port}\nsecurity = "none"\nconnections = {LINES}\n'
+        )
+        folder.configure(mail__smtp=lines, web=f'listen = "127.0.0.1:{free_port}"')
+        stopper = threading.Thread(target=_end_when, args=(site, command))
+        stopper.start()
+        ran = folder.run(command, "--join")
+        stopper.join()
+
+    assert ran.code == 0, ran.err
+    assert "Ctrl-C ends it." in ran.out
+    assert "Stopped." in ran.out
+    assert len(relay.kept) == (READERS if command == "worker" else 0)
+    assert (folder.path / "public" / "index.html").exists() is (command == "scheduler")
+
+
+def _end_when(site: app.Site, command: str) -> None:
+    """Ask this process to stop once the part has done something, or had the time to."""
+    built = site.config.paths.output / "index.html"
+    ends = time.monotonic() + (30 if command != "web" else 3)
+    while time.monotonic() < ends and not (
+        (command == "worker" and only(site).state is EditionState.SENT)
+        or (command == "scheduler" and built.exists())
+    ):
+        time.sleep(0.1)  # noqa: TID251 - a process is at work
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_web_that_cannot_listen_says_so(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that is in use: exit 75, and the line to write."""
+    monkeypatch.setattr(logbook, "open_log", lambda *_args, **_named: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        folder.configure(web=f'listen = "127.0.0.1:{taken.getsockname()[1]}"')
+        ran = folder.run("web")
+
+    assert ran.code == 75
+    assert "web.listen" in ran.err

@@ -92,6 +92,24 @@ def test_an_opened_post_is_a_form_and_a_text(site: app.Site) -> None:
     assert (opened.series, opened.is_form, opened.images) == ("sleep", True, ())
 
 
+def test_what_yaml_takes_for_another_thing_is_shown_as_it_was_written(site: app.Site) -> None:
+    """A title of yes, a slug of digits and dates within lists are words to a form."""
+    _file(site, ONE).write_text(
+        "---\ntitle: yes\ndate: 2026-11-01\nslug: 2027\npart: 3\ndraft: yes\n"
+        "tags: [2026-01-01, a]\nauthors: [{name: Ann}]\n---\n"
+    )
+
+    assert writing.open_post(site.config, ONE).fields == {
+        "title": "yes",
+        "date": "2026-11-01",
+        "slug": "2027",
+        "part": 3,
+        "draft": True,
+        "tags": ["2026-01-01", "a"],
+        "authors": [{"name": "Ann"}],
+    }
+
+
 def test_a_post_whose_front_matter_is_broken_is_opened_as_a_text(site: app.Site) -> None:
     """What is no YAML cannot be a form: the whole text is edited, and the problem is told."""
     _file(site, ONE).write_text("---\ntitle: a: b\n---\nText\n")
@@ -143,6 +161,23 @@ def test_a_post_is_found_by_path_address_and_id(site: app.Site, folder: Folder) 
         assert writing.find_path(site.config, wanted) == "sleep/04-four.md"
     with pytest.raises(NotFound):
         writing.find_path(site.config, "sleep/nine")
+
+
+def test_a_text_is_shown_while_it_is_written(site: app.Site) -> None:
+    """Rendered and safe, with its images and links, though nothing of it is saved or right yet."""
+    added = _add(site, TWO, _png())
+    data = b"---\ntitle: [\n---\n\n![A](my-lamp.png) [one](../01-one.md) <script>x</script>\n"
+
+    shown = writing.show_body(site.config, added.path, data)
+
+    assert 'src="/sleep/two/my-lamp.png"' in shown.body.html
+    assert 'href="/sleep/one/"' in shown.body.html
+    assert "script" not in shown.body.html
+    assert shown.body_line == 5
+    fresh = writing.show_body(site.config, "new/01-x.md", b"*x*")
+    assert (fresh.body.html.strip(), fresh.body_line) == ("<p><em>x</em></p>", 1)
+    with pytest.raises(ContentError):
+        writing.show_body(site.config, ONE, b"\xff")
 
 
 # ----------------------------------------------------------------------------------------- saving
@@ -539,6 +574,17 @@ def test_an_image_that_cannot_be_shown_to_all_is_refused(
     assert _file(site, ONE).exists()
 
 
+def test_a_post_that_is_no_text_gets_no_image(site: app.Site) -> None:
+    """It is told as when it is opened, and stays as it is."""
+    _file(site, ONE).write_bytes(b"---\ntitle: \xff\n---\n")
+
+    with pytest.raises(ContentError) as caught:
+        _add(site, ONE, _png())
+
+    assert caught.value.problems[0].code == "post.encoding"
+    assert _file(site, ONE).exists()
+
+
 def test_a_folder_that_is_in_the_way_is_not_overwritten(site: app.Site) -> None:
     """A folder of that name belongs to somebody."""
     _file(site, "sleep/01-One").mkdir()
@@ -549,16 +595,25 @@ def test_a_folder_that_is_in_the_way_is_not_overwritten(site: app.Site) -> None:
     assert _file(site, ONE).exists()
 
 
+BODY = (
+    "[One](sleep/01-one.md) [end][e] [home](/) [x](http://a.org/b.md) `[a](code.md)`\n\n"
+    "[e]: sleep/01-one.md#end\n"
+)
+
+
 def test_a_loose_post_gets_a_folder_too(site: app.Site, folder: Folder) -> None:
     """Its links into series follow."""
-    folder.post("about.md", "About", body="[One](sleep/01-one.md) [home](/) [x]: http://a/b.md\n")
+    folder.post("about.md", "About", body=BODY)
     before = _published(site)
 
     added = _add(site, "about.md", _png())
 
     assert added.path == "about/index.md"
     text = writing.open_post(site.config, added.path).text
-    assert "[One](../sleep/01-one.md) [home](/) [x]: http://a/b.md" in text
+    assert text.endswith(
+        "[One](../sleep/01-one.md) [end][e] [home](/) [x](http://a.org/b.md) `[a](code.md)`\n\n"
+        "[e]: ../sleep/01-one.md#end\n"
+    )
     assert _published(site) == before
 
 

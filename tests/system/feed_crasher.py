@@ -92,7 +92,7 @@ def _die_at(count: int, tell: int) -> None:
     def write_half(batch: site.Batch, file: str, data: bytes) -> str:
         folder, name = os.path.split(file)
         if _is_feed(Path(file)) and taken == count:
-            descriptor, _ = site._create(folder, name, 0o644)
+            descriptor, _ = site.files._create(folder, name, 0o644)
             os.write(descriptor, data[: len(data) // 2])
         if _is_feed(Path(file)):
             die(f"half {name}")

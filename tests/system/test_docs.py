@@ -25,7 +25,7 @@ from publisher import errors
 from publisher.cli import frame, root
 from publisher.config import KEYS
 from publisher.preflight import words
-from publisher.site import VARIANTS
+from publisher.renditions import VARIANTS
 from tests.conftest import REPOSITORY, SITE_ID, Folder
 from tests.pictures import (
     MOST_OCTETS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import feedparser
 import pytest
 
-from publisher.publishing.library import load_memory
+from publisher.publishing.memory import load_memory
 from tests import smtpd
 
 if TYPE_CHECKING:
@@ -189,5 +189,6 @@ def _inputs_after_a_build(written: Folder, *, seed: str) -> Mapping[str, str]:
     )
     assert done.returncode == 0
     memory = load_memory(written.path / "var/build.memory")
-    assert memory is not None
-    return memory.inputs
+    details = memory.details() if memory else None
+    assert details is not None
+    return details.inputs

@@ -71,6 +71,7 @@ from publisher.store.ledger.turns import (
     count_turns,
     due_series,
     gather_turns,
+    move_courses,
     set_due,
 )
 
@@ -104,6 +105,7 @@ __all__ = [
     "gather",
     "gather_turns",
     "let_go_again",
+    "move_courses",
     "open_day",
     "opening_range",
     "postpone",

@@ -99,6 +99,17 @@ def _select(turns: Turns, marks: CourseMarks) -> sa.Select[tuple[int, str]]:
     )
 
 
+def move_courses(tx: Transaction, before: str, after: str) -> None:
+    """Let the courses of a series go on as those of another, which is the same one, moved."""
+    there = sa.select(courses.c.subscriber_id).where(courses.c.series == after)
+    tx.execute(
+        sa.update(courses)
+        .where(courses.c.series == before, courses.c.subscriber_id.not_in(there))
+        .values(series=after)
+    )
+    tx.execute(sa.delete(courses).where(courses.c.series == before))
+
+
 def set_due(tx: Transaction, turns: Turns, due: Mapping[str, date | None]) -> None:
     """Set the day of the next part, by the code of each group; none where its course is over."""
     days = list(dict.fromkeys(due.values()))

@@ -5,15 +5,33 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from publisher.store.schema import BIG
+from publisher.store.schema import BIG, UtcDateTime
 
 revision = "0008"
 down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Add a column and an index to the courses, and make the table of their marks."""
-    op.add_column("courses", sa.Column("rehearsed_due_on", sa.Date(), nullable=True))
+    """Make the table of courses anew, which nothing wrote to before, and that of their marks."""
+    op.drop_table("courses")
+    op.create_table(
+        "courses",
+        sa.Column("subscriber_id", BIG, nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
+        sa.Column("pace", sa.Text(), nullable=False),
+        sa.Column("started_on", sa.Date(), nullable=False),
+        sa.Column("next_due_on", sa.Date(), nullable=True),
+        sa.Column("rehearsed_due_on", sa.Date(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_courses_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("subscriber_id", "series", name=op.f("pk_courses")),
+        comment="a series sent to one subscriber from part 1 at a pace",
+    )
     op.create_index(
         op.f("ix_courses_series_subscriber_id"), "courses", ["series", "subscriber_id"]
     )

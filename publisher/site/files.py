@@ -1,4 +1,4 @@
-"""Files of ``public/`` and of the state directory: whole or old, never half; one writer at a time.
+"""Files of ``public/`` and of the state directory: whole or old, never half.
 
 A file of ``public/`` is readable by every user whatever the umask, since a web server of another
 user serves it; everything else we make is ours alone (``private_umask``, ``ensure_private``).
@@ -9,30 +9,20 @@ its time, and a file whose bytes change gets one at least a second later.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-import time
-import uuid
 from contextlib import contextmanager, suppress
 from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import brotli
-from zlib_ng import gzip_ng
-
 from publisher.errors import NotFound, Problem, Refused, Unavailable
+from publisher.renditions import VARIANTS, Suffixes, compress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-BROTLI: Final = ".br"
-GZIP: Final = ".gz"
-Suffixes = tuple[str, ...]
-VARIANTS: Final[Suffixes] = (BROTLI, GZIP)
-"""What is added to a file's name for its compressed variants, the better first."""
 TEMPORARY: Final = ".~"
 """How the name of a file that is being written begins; such a file is never served."""
 
@@ -43,18 +33,17 @@ class _Modes(NamedTuple):
 
 
 _PUBLIC_MODES = _Modes(0o644, 0o755)
-_PRIVATE_MODES = _Modes(0o600, 0o700)
+PRIVATE_MODES: Final = _Modes(0o600, 0o700)
+_NO_STEPS = frozenset({"", ".", ".."})
 _SECOND_NS = 1_000_000_000
 _FEW = 64
 """More files than this are not flushed one by one."""
 _MANY_NAMES = 1_000
-_NAMES = (b"n", b"na", b"name")
 _numbers = count()
-_POLL_SECONDS = 0.05
 _CLEAR_THE_WAY = "Move it away, then publish again; nothing was written."
 
 
-def shipped(name: str, *, package: Path = Path(__file__).parent) -> Path:
+def shipped(name: str, *, package: Path = Path(__file__).parent.parent) -> Path:
     """Return the directory ``templates`` or ``posts`` that came with the program.
 
     An installed wheel carries it inside the package, a checkout beside it. Raises NotFound where
@@ -96,7 +85,7 @@ def write(
     file or a file a directory; Unavailable where the file system refuses.
     """
     with batch(root, durable=durable, private=private) as files:
-        return files.write(path, data, compressed=compressed)
+        return files.write(path, data, variants=VARIANTS if compressed else ())
 
 
 @contextmanager
@@ -106,11 +95,10 @@ def batch(root: Path, *, durable: bool = False, private: bool = False) -> Iterat
     ``durable`` and ``private`` as in ``write``; waiting for the disk once for many files takes a
     small part of the time that waiting for each would.
     """
-    files = Batch(root, _PRIVATE_MODES if private else _PUBLIC_MODES)
+    files = Batch(root, PRIVATE_MODES if private else _PUBLIC_MODES)
     try:
         yield files
-        with _told(root):
-            files.put_in_place(durable=durable)
+        files.put_in_place(durable=durable)
     finally:
         files.discard()
 
@@ -123,24 +111,56 @@ class Batch:
         self._modes = modes
         self._waiting: dict[str, str] = {}
         """By the file's own place, in the order of taking it: where it lies, "" for one to go."""
+        self._known: set[str] = set()
+        """Directories that are there, and no symlinks."""
         self._made: set[str] = set()
+        """Those of them that this batch made: nothing else is in them."""
+        self._taken: set[str] = set()
 
-    def write(
-        self, path: Path, data: bytes, *, compressed: bool = False, variants: Suffixes = VARIANTS
-    ) -> bool:
+    def write(self, path: Path, data: bytes, *, variants: Suffixes = ()) -> bool:
         """Write the file aside, and its variants; return whether it differs from what is there.
 
-        ``variants`` are those it has where it is ``compressed``. Raises as ``site.write`` does.
+        Raises as ``site.write`` does.
         """
-        wanted = variants if compressed else ()
-        with _told(self._root / path):
-            target = _inside(self._root, path)
-            if _is_current(target, data, wanted):
+        with told(self._root, path):
+            file = self._enter_all(path)
+            is_new = file.rpartition("/")[0] in self._made and file not in self._taken
+            if not is_new and _is_current(file, data, variants):
                 return False
-            self._write_all(_renditions(str(target), data, wanted))
+            self._taken.add(file)
+            self._write_all(_renditions(file, data, variants, is_new=is_new), is_new=is_new)
         return True
 
-    def _write_all(self, renditions: dict[str, bytes | None]) -> None:
+    def _enter_all(self, path: Path) -> str:
+        """Return the file's place below the root, its directories made; raises Refused."""
+        *folders, name = _steps(self._root, path)
+        step = str(self._root)
+        for folder in folders:
+            step = f"{step}/{folder}"
+            if step not in self._known:
+                self._enter(step)
+        return f"{step}/{name}"
+
+    def _enter(self, step: str) -> None:
+        """Make a directory, or see that it is one."""
+        try:
+            self._make(step)
+        except FileNotFoundError:
+            made = _make_directories(self._root, self._modes.directory)
+            self._made.update(map(str, made))
+            self._make(step)
+        self._known.add(step)
+
+    def _make(self, step: str) -> None:
+        try:
+            os.mkdir(step)  # noqa: PTH102 - as in _modified_ns
+        except FileExistsError:
+            _refuse_unless(stat.S_ISDIR, step, _mode(step))
+        else:
+            os.chmod(step, self._modes.directory)  # noqa: PTH101 - as in _modified_ns
+            self._made.add(step)
+
+    def _write_all(self, renditions: dict[str, bytes | None], *, is_new: bool) -> None:
         """Write every rendition aside and give all one time."""
         written = []
         for file, data in renditions.items():
@@ -148,12 +168,14 @@ class Batch:
             if data is not None:
                 self._waiting[file] = self._write_aside(file, data)
                 written.append(self._waiting[file])
+        if is_new and len(written) == 1:
+            return  # it has its time
         modified_ns = _next_modified_ns(written[-1], renditions)
         for temporary in written:
             os.utime(temporary, ns=(modified_ns, modified_ns))
 
     def _write_aside(self, file: str, data: bytes) -> str:
-        folder, name = os.path.split(file)
+        folder, _, name = file.rpartition("/")
         try:
             descriptor, temporary = _create(folder, name, self._modes.file)
         except FileNotFoundError:
@@ -161,26 +183,28 @@ class Batch:
             self._made.update(map(str, made))
             descriptor, temporary = _create(folder, name, self._modes.file)
         self._waiting[file] = temporary
-        with os.fdopen(descriptor, "wb", buffering=0) as stream:
+        try:
             left = memoryview(data)
             while left:
-                left = left[stream.write(left) :]
+                left = left[os.write(descriptor, left) :]
+        finally:
+            os.close(descriptor)
         return temporary
 
-    def put_in_place(self, *, durable: bool) -> None:
+    def put_in_place(self, *, durable: bool = False) -> None:
         """Let every file take its place, the plain one after its variants."""
-        waiting = self._waiting
-        if durable and waiting:
-            _flush_all(temporary for temporary in waiting.values() if temporary)
-        folders = {file.rpartition("/")[0] for file in waiting}
-        for file, temporary in list(waiting.items()):
-            if temporary:
-                os.replace(temporary, file)  # noqa: PTH105 - as in _modified_ns
-            else:
-                Path(file).unlink(missing_ok=True)
-            del waiting[file]
-        if durable and folders:
-            _flush_all({*folders, *(made.rpartition("/")[0] for made in self._made)})
+        with told(self._root):
+            if durable and self._waiting:
+                _flush_all(temporary for temporary in self._waiting.values() if temporary)
+            folders = {file.rpartition("/")[0] for file in self._waiting} if durable else set()
+            for file, temporary in list(self._waiting.items()):
+                if temporary:
+                    os.replace(temporary, file)  # noqa: PTH105 - as in _modified_ns
+                else:
+                    Path(file).unlink(missing_ok=True)
+                del self._waiting[file]
+            if folders:
+                _flush_all({*folders, *(made.rpartition("/")[0] for made in self._made)})
 
     def discard(self) -> None:
         """Remove what lies aside."""
@@ -194,7 +218,7 @@ def remove(path: Path, *, root: Path) -> bool:
 
     The root stays. Raises Refused as ``write`` does, and Unavailable where the file system refuses.
     """
-    with _told(root / path):
+    with told(root, path):
         target = _inside(root, path)
         existed = target.exists()
         for file in (*_variants(target), target):
@@ -219,47 +243,6 @@ def sweep(root: Path, *, before: datetime | None = None) -> int:
     return swept
 
 
-@contextmanager
-def hold(path: Path, *, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the kernel's lock on this file while the block runs; the file tells our process id.
-
-    The lock ends with the process, however that ends; the file stays and means nothing. Raises
-    Unavailable, naming the file and the holder, where another still holds it after the wait.
-    """
-    ensure_private(path.parent)
-    descriptor = _lock(path, time.monotonic() + wait_seconds)
-    try:
-        _sign(descriptor, f"{os.getpid()}\n")
-        yield
-    finally:
-        _sign(descriptor, "")
-        os.close(descriptor)
-
-
-def identify(state: Path) -> str:
-    """Return the name of a state directory, made up once: the locks in it are about this place."""
-    file = state / "machine"
-    if not file.is_file():
-        ensure_private(state)
-        aside = state / f"{TEMPORARY}machine.{os.getpid()}.{next(_numbers)}"
-        aside.write_text(f"{uuid.uuid4()}\n", "ascii")
-        with suppress(FileExistsError):  # another process was first
-            file.hardlink_to(aside)
-        aside.unlink()
-    return file.read_text("ascii", "replace").strip()
-
-
-def holder(path: Path) -> str:
-    """Return who holds the kernel's lock on this file; nothing where nobody does."""
-    try:
-        with hold(path):
-            return ""
-    except Unavailable as error:
-        if error.problems[0].code != "site.locked":
-            raise
-        return error.problems[0].got
-
-
 def private_umask() -> None:
     """Make every file this process creates from now on readable by its own user alone."""
     os.umask(0o077)
@@ -270,29 +253,39 @@ def ensure_private(directory: Path) -> None:
 
     Raises Unavailable where the file system refuses.
     """
-    with _told(directory):
-        _make_directories(directory, _PRIVATE_MODES.directory)
+    with told(directory):
+        _make_directories(directory, PRIVATE_MODES.directory)
+
+
+def _steps(root: Path, path: Path) -> list[str]:
+    """Return the names that lead from the root to the file; raises Refused where they do not."""
+    steps = os.fspath(path).removeprefix(f"{root}/").split("/")
+    if path == root or not _NO_STEPS.isdisjoint(steps):
+        raise _refusal(path, f"a file below {root}", "a path outside it", "Name it from there.")
+    return steps
 
 
 def _inside(root: Path, path: Path) -> Path:
     """Return the file's place below the root, or raise Refused where it is not safely there."""
-    target = path if path.is_relative_to(root) else root / path
-    steps = target.parts[len(root.parts) :]
-    if ".." in target.parts or not steps or target.parts[: len(root.parts)] != root.parts:
-        raise _refusal(target, f"a file below {root}", "a path outside it", "Name it from there.")
+    steps = _steps(root, path)
     step = str(root)
     for number, name in enumerate(steps, 1):
         step = f"{step}/{name}"
         mode = _mode(step)
         if not mode:
             break  # nothing is below what is not there
-        if stat.S_ISLNK(mode):
-            raise _refusal(step, "no symlink", "a symlink", _CLEAR_THE_WAY)
-        if number == len(steps) and stat.S_ISDIR(mode):
-            raise _refusal(step, "a file", "a directory", _CLEAR_THE_WAY)
-        if number < len(steps) and not stat.S_ISDIR(mode):
-            raise _refusal(step, "a directory", "a file", _CLEAR_THE_WAY)
-    return target
+        _refuse_unless(stat.S_ISDIR if number < len(steps) else stat.S_ISREG, step, mode)
+    return root.joinpath(*steps)
+
+
+def _refuse_unless(is_wanted: Callable[[int], bool], path: str, mode: int) -> None:
+    """Raise Refused for what is in the way: a symlink, a file or a directory."""
+    if stat.S_ISLNK(mode):
+        raise _refusal(path, "no symlink", "a symlink", _CLEAR_THE_WAY)
+    if is_wanted is stat.S_ISDIR and not stat.S_ISDIR(mode):
+        raise _refusal(path, "a directory", "a file", _CLEAR_THE_WAY)
+    if is_wanted is stat.S_ISREG and stat.S_ISDIR(mode):
+        raise _refusal(path, "a file", "a directory", _CLEAR_THE_WAY)
 
 
 def _mode(path: str) -> int:
@@ -309,13 +302,20 @@ def _refusal(path: Path | str, expected: str, got: str, hint: str) -> Refused:
     )
 
 
-def _is_current(target: Path, data: bytes, variants: Suffixes) -> bool:
-    """Say whether the file holds these bytes and its variants are of the same making."""
-    if _read(target) != data:
+def _is_current(file: str, data: bytes, variants: Suffixes) -> bool:
+    """Say whether the file holds these bytes and its variants are of the same making.
+
+    Raises Refused where it is no file.
+    """
+    mode = _mode(file)
+    if not mode:
         return False
-    made_ns = _modified_ns(target)
+    _refuse_unless(stat.S_ISREG, file, mode)
+    if _read(Path(file)) != data:
+        return False
+    made_ns = _modified_ns(file)
     return all(
-        _modified_ns(f"{target}{suffix}") == (made_ns if suffix in variants else None)
+        _modified_ns(f"{file}{suffix}") == (made_ns if suffix in variants else None)
         for suffix in VARIANTS
     )
 
@@ -338,28 +338,13 @@ def _variants(target: Path) -> tuple[Path, ...]:
     return tuple(target.with_name(target.name + suffix) for suffix in VARIANTS)
 
 
-def _renditions(file: str, data: bytes, variants: Suffixes) -> dict[str, bytes | None]:
+def _renditions(
+    file: str, data: bytes, variants: Suffixes, *, is_new: bool
+) -> dict[str, bytes | None]:
     """Return what each file is to hold, nothing for one that must go; the plain file is last."""
-    there = [file + suffix for suffix in VARIANTS if os.path.lexists(file + suffix)]
-    renditions: dict[str, bytes | None] = dict.fromkeys(there)
-    lengths = {len(data)}
-    if BROTLI in variants:
-        renditions[file + BROTLI] = packed = brotli.compress(data, quality=5)
-        lengths.add(len(packed))
-    if GZIP in variants:
-        renditions[file + GZIP] = _gzip(data, lengths)
-    return {**renditions, file: data}
-
-
-def _gzip(data: bytes, lengths: set[int]) -> bytes:
-    """Compress to none of these lengths, and to the same bytes each time.
-
-    Web servers make an ETag of a file's time and length, and renditions share their time: two of
-    one length would share their ETag too. A name inside, which nobody reads, makes it longer.
-    """
-    packed: bytes = gzip_ng.compress(data, 6, mtime=0)  # type: ignore[no-untyped-call]
-    named = (packed[:3] + b"\x08" + packed[4:10] + name + b"\0" + packed[10:] for name in _NAMES)
-    return next(one for one in (packed, *named) if len(one) not in lengths)
+    there = () if is_new else (file + suffix for suffix in VARIANTS if _mode(file + suffix))
+    packed = {file + suffix: one for suffix, one in compress(data, variants).items()}
+    return {**dict.fromkeys(there), **packed, file: data}
 
 
 def _create(folder: str, name: str, mode: int) -> tuple[int, str]:
@@ -415,57 +400,8 @@ def _remove_old(temporary: Path, limit: float) -> bool:
     return False
 
 
-def _lock(path: Path, deadline: float) -> int:
-    """Return a descriptor that holds the lock, trying until the deadline of the monotonic clock."""
-    while True:
-        with _told(path):
-            descriptor = _try_lock(path)
-        if descriptor is not None:
-            return descriptor
-        if time.monotonic() >= deadline:
-            raise _held(path)
-        time.sleep(_POLL_SECONDS)  # noqa: TID251 - flock itself cannot wait for a limited time
-
-
-def _try_lock(path: Path) -> int | None:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, _PRIVATE_MODES.file)
-    held = False
-    try:
-        os.fchmod(descriptor, _PRIVATE_MODES.file)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A file that was removed meanwhile can be locked, and holds nobody off.
-        held = os.path.samestat(os.fstat(descriptor), path.stat())
-    except (BlockingIOError, FileNotFoundError):
-        return None
-    finally:
-        if not held:
-            os.close(descriptor)
-    return descriptor if held else None
-
-
-def _sign(descriptor: int, text: str) -> None:
-    with suppress(OSError):  # a full disk is no reason not to hold a lock
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode(), 0)
-
-
-def _held(path: Path) -> Unavailable:
-    holder = (_read(path) or b"").decode("ascii", "replace").strip()
-    process = f"process {holder}" if holder.isdecimal() else "another process"
-    return Unavailable(
-        Problem(
-            code="site.locked",
-            path=str(path),
-            expected="to be the only one at work here",
-            got=f"{process} holds the lock",
-            hint="Wait until it ends, or end it; the lock goes with it.",
-        )
-    )
-
-
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(root: Path, path: Path | str = "") -> Iterator[None]:
     """Turn what the file system refuses into a problem that names the file."""
     try:
         yield
@@ -473,7 +409,7 @@ def _told(path: Path) -> Iterator[None]:
         raise Unavailable(
             Problem(
                 code="site.unwritable",
-                path=str(path),
+                path=str(root / path),
                 expected="a place where this user may write, with room",
                 got=error.strerror or str(error),
                 hint="Check the free space and the permissions there; what was there still is.",

@@ -1,0 +1,128 @@
+"""What a build leaves for the next: a file in the state directory.
+
+It is private, versioned by a fingerprint and thrown away whenever it does not fit, so a build
+without it comes to the same bytes. What says whether anything changed stands first: a build that
+finds nothing to do reads no further.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from publisher.errors import Problem
+    from publisher.model import Post
+
+FILE = "build.memory"
+
+Lie = tuple[int, int]
+"""A file's size and time of change in nanoseconds; what is not there has neither."""
+_NOTHING: Lie = (-1, -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A source as it was parsed."""
+
+    signature: object
+    post: Post
+    has_links: bool
+    """Whether it links to other posts' sources: then it depends on what is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """How each source parsed, and what each output was made from."""
+
+    inputs: Mapping[str, str]
+    """Output file → digest of what it was made from."""
+    parsed: Mapping[str, Parsed] = field(default_factory=dict)
+    """By source path; broken sources are read anew each time."""
+    paths: str = ""
+    """Of every source's path: what links between posts were checked against."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What was true when the last build ended."""
+
+    fingerprint: str
+    """Of the code, the configuration and the templates."""
+    revision: int
+    """Of the store."""
+    folder: str
+    """Of every source's name, size and time."""
+    until: float | None
+    """The moment when time alone changes the catalog, seconds since 1970."""
+    outputs: int
+    problems: tuple[Problem, ...]
+    files: str
+    """Every file of ours below the output directory, a line each: the outputs, their variants."""
+    lies: array[int]
+    """Size and time of each."""
+    rest: bytes = b""
+    """The details as they are kept."""
+
+    def details(self) -> Details | None:
+        """Return the rest, or nothing where it is damaged."""
+        details = _load(io.BytesIO(self.rest))
+        return details if isinstance(details, Details) else None
+
+    def by_file(self, lies: array[int]) -> dict[str, Lie]:
+        """Return sizes and times by file."""
+        return dict(
+            zip(self.files.split("\n"), zip(lies[::2], lies[1::2], strict=True), strict=True)
+        )
+
+
+def load_memory(path: Path) -> Memory | None:
+    """Return what the last build left, or None where there is nothing usable."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    stream = io.BytesIO(data)
+    memory = _load(stream)
+    if not isinstance(memory, Memory):
+        return None
+    object.__setattr__(memory, "rest", data[stream.tell() :])
+    return memory
+
+
+def _load(stream: io.BytesIO) -> object:
+    try:
+        return pickle.load(stream)  # noqa: S301 - our own file, 0600, in our state
+    except Exception:  # noqa: BLE001 - a damaged memory is no memory, whatever is wrong with it
+        return None
+
+
+def dump_memory(memory: Memory, details: Details) -> bytes:
+    """Return a memory and its details as the bytes of its file."""
+    return b"".join(pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for one in (memory, details))
+
+
+def look_at(root: Path, files: Iterable[str]) -> array[int]:
+    """Return size and time of each file below the root, as it lies now."""
+    below = f"{root}/"
+    facts: list[int] = []
+    for file in files:
+        try:
+            found = os.lstat(below + file)
+            facts += (found.st_size, found.st_mtime_ns)
+        except OSError:
+            facts += _NOTHING
+    return array("q", facts)
+
+
+def digest_lines(lines: Iterable[str]) -> str:
+    """Return a digest of short texts without line ends, in their order."""
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
