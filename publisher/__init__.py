@@ -19,7 +19,7 @@ cli          commands
 web          pages for people: the site as files, and the few that act
 engine       the clock and the threads
 app          the composition root: the only place that strings use cases together
-use cases    publishing, editing, delivering, subscribing, writing, feedback, moving, operating
+use cases    publishing, editing, delivering, subscribing, writing, feedback, staffing, moving, operating
 store        the only SQL
 edges        posts, site, transport, inbox, exchange, notify, probes: files and sockets
 renderers    feeds, pages, letters, notices, mail: bytes from values

@@ -21,6 +21,7 @@ import httpx
 from publisher import app, site
 from publisher.engine.embedded import make_server
 from publisher.web import make_site
+from publisher.web.console import make_console
 from publisher.web.site import StaticSite
 from publisher.web.wire import make_protocol
 from tests.conftest import REPOSITORY
@@ -103,7 +104,13 @@ def _service(root: Path, **options: Any) -> Iterator[int]:
 def visited(folder: Folder, clock: Callable[[], datetime]) -> Iterator[httpx.Client]:
     """Serve a built site whole, with the pages that act, and visit it."""
     opened = folder.open()
-    asgi = make_site(opened.config, opened.store, app.make_pages(opened.config), clock)
+    asgi = make_site(
+        opened.config,
+        opened.store,
+        app.make_pages(opened.config),
+        clock,
+        console=make_console(opened, app.make_console_pages(opened.config), clock),
+    )
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = make_server(asgi, make_protocol(asgi), host="127.0.0.1", port=0)

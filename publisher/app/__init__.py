@@ -14,6 +14,11 @@ naming       the DNS records that mail needs
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
 proving      that nothing tracks
+admitting    staff's accounts with the links that open them, and notices to staff
+tracing      the trail of every act
+previewing   a letter as its reader would see it; the outbox
+reporting    one edition whole, as its page shows it
+surveying    what staff look at first, kept while it holds
 """
 
 from __future__ import annotations
@@ -22,7 +27,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from publisher.app.handling import handle_edition, resolve_edition
+    from publisher.app.admitting import (
+        add_staff,
+        console_url,
+        link_to,
+        mail_sign_in_link,
+        make_setup_link,
+        make_sign_in_link,
+        send_notice,
+    )
+    from publisher.app.handling import approve_edition, handle_edition, resolve_edition
     from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
     from publisher.app.keeping import (
         adopt_site,
@@ -41,10 +55,14 @@ if TYPE_CHECKING:
         EditionView,
         add_sample_reader,
         check_site,
+        content_of,
+        content_sha256_of,
         describe_edition,
         find_edition,
+        find_person,
         find_reader,
         list_editions,
+        list_newest,
         preview_letter,
         reason_shape,
         report_editions,
@@ -56,6 +74,7 @@ if TYPE_CHECKING:
     from publisher.app.opening import (
         Site,
         load_config,
+        make_console_pages,
         make_notices,
         make_pages,
         make_workshop,
@@ -64,40 +83,75 @@ if TYPE_CHECKING:
         open_transport,
         template_paths,
     )
+    from publisher.app.previewing import (
+        Preview,
+        ShownMail,
+        coming_content,
+        list_outbox,
+        preview_of,
+        read_letter,
+        read_outbox,
+    )
     from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
     from publisher.app.proving import prove_privacy
     from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
+    from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
     from publisher.app.signing import make_keys, make_signer
+    from publisher.app.surveying import Survey, Today, list_slots
+    from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
     "CONTENT_TYPE",
+    "SEES_PEOPLE",
     "EditionReport",
+    "EditionSheet",
     "EditionView",
     "Meter",
+    "Preview",
     "Proof",
     "Report",
     "Seen",
+    "ShownMail",
     "Site",
+    "Survey",
+    "Today",
+    "TrailLine",
     "add_sample_reader",
+    "add_staff",
     "adopt_site",
+    "approve_edition",
     "check_site",
+    "coming_content",
+    "console_url",
+    "content_of",
+    "content_sha256_of",
     "count_waiting",
     "deliver_open",
     "describe_edition",
     "describe_metrics",
+    "describe_sheet",
     "describe_signing",
     "export_site",
     "find_edition",
+    "find_person",
     "find_reader",
     "handle_edition",
     "has_inbox",
     "join_site",
+    "link_to",
     "list_editions",
+    "list_newest",
+    "list_outbox",
     "list_records",
+    "list_slots",
     "load_config",
+    "mail_sign_in_link",
+    "make_console_pages",
     "make_keys",
     "make_notices",
     "make_pages",
+    "make_setup_link",
+    "make_sign_in_link",
     "make_signer",
     "make_workshop",
     "move_site",
@@ -107,9 +161,14 @@ __all__ = [
     "open_site",
     "open_transport",
     "preview_letter",
+    "preview_of",
     "proof_text",
     "prove_privacy",
     "publish_once",
+    "read_edition",
+    "read_letter",
+    "read_outbox",
+    "read_trail",
     "reason_shape",
     "refuse_embedded",
     "refuse_unready",
@@ -118,6 +177,7 @@ __all__ = [
     "restore_site",
     "run_alone",
     "running_service",
+    "send_notice",
     "send_notices",
     "send_test",
     "show_entry",
@@ -131,28 +191,38 @@ __all__ = [
 
 # A build that finds nothing changed needs little of this, and most of its time would be loading.
 _HOMES = {
-    "handling": "handle_edition resolve_edition",
+    "admitting": (
+        "add_staff console_url link_to mail_sign_in_link make_setup_link "
+        "make_sign_in_link send_notice"
+    ),
+    "handling": "approve_edition handle_edition resolve_edition",
     "job": "EditionReport Report deliver_open publish_once refuse_unready",
     "keeping": (
         "adopt_site export_site join_site move_site name_store refuse_embedded "
         "restore_site run_alone running_service take_seat upgrade_site"
     ),
     "looking": (
-        "EditionView add_sample_reader check_site describe_edition find_edition "
-        "find_reader list_editions preview_letter reason_shape report_editions "
-        "send_test"
+        "EditionView add_sample_reader check_site content_of content_sha256_of "
+        "describe_edition find_edition find_person find_reader list_editions "
+        "list_newest preview_letter reason_shape report_editions send_test"
     ),
     "measuring": "CONTENT_TYPE Meter count_waiting describe_metrics",
     "naming": "describe_signing list_records",
     "noticing": "send_notices",
     "opening": (
-        "Site load_config make_notices make_pages make_workshop open_desk open_site "
-        "open_transport template_paths"
+        "Site load_config make_console_pages make_notices make_pages "
+        "make_workshop open_desk open_site open_transport template_paths"
+    ),
+    "previewing": (
+        "Preview ShownMail coming_content list_outbox preview_of read_letter read_outbox"
     ),
     "proofing": "Proof Seen proof_text show_entry show_mail show_page",
     "proving": "prove_privacy",
     "receiving": "has_inbox open_inbox take_in_feedback",
+    "reporting": "EditionSheet describe_sheet read_edition",
     "signing": "make_keys make_signer",
+    "surveying": "Survey Today list_slots",
+    "tracing": "SEES_PEOPLE TrailLine read_trail",
 }
 """Where each name is at home; every name of ``__all__`` has its place here."""
 

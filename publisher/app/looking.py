@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from publisher.app.opening import Site
     from publisher.config import Digest
     from publisher.delivering import Reader
+    from publisher.editing import Desk
     from publisher.editorial.progress import Reason
     from publisher.mail import Signer
     from publisher.model import (
@@ -78,6 +79,22 @@ class EditionView:
     """How fast it goes and how long it takes still, where it is being sent."""
 
 
+def list_newest(site: Site, *, limit: int, before: int | None = None) -> list[Edition]:
+    """Return the editions that were made last, the newest first, or those before one."""
+    from publisher.store import listing  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        return listing.read_newest(tx, limit=limit, before=before)
+
+
+def find_person(site: Site, subscriber_id: int) -> Subscriber | None:
+    """Return a subscriber by id."""
+    from publisher.store import subscribers  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        return subscribers.read_one(tx, subscriber_id)
+
+
 def report_editions(site: Site) -> list[EditionReport]:
     """Return every edition with its counts, oldest first."""
     return read_reports(site.store, set())
@@ -123,7 +140,7 @@ def describe_edition(site: Site, edition: Edition, *, now: datetime) -> EditionV
             {"at": one.at.isoformat(), "by": one.by, "verb": one.verb, "detail": one.detail}
             for one in history
         ],
-        "problems": [problem.as_json() for problem in _read_findings(site, current, now=now)],
+        "problems": [problem.as_json() for problem in _find_problems(site, current, now=now)],
     }
     return EditionView(
         report=EditionReport(edition=current, counts=counts, reasons=tuple(reasons)),
@@ -137,13 +154,23 @@ def reason_shape(reason: Reason) -> dict[str, object]:
     return {"state": str(reason.state), "reason": reason.reason, "count": reason.count}
 
 
-def _read_findings(site: Site, edition: Edition, *, now: datetime) -> list[Problem]:
+def _find_problems(site: Site, edition: Edition, *, now: datetime) -> list[Problem]:
+    if not _is_stopped(edition):
+        return []
+    desk, _ = open_desk(site, now=now)
+    return read_findings(desk, edition)
+
+
+def _is_stopped(edition: Edition) -> bool:
+    return (edition.state, edition.reason) == (EditionState.HELD, HeldReason.PREFLIGHT)
+
+
+def read_findings(desk: Desk, edition: Edition) -> list[Problem]:
     """Return what holds an edition that its preflight stopped, as it is by now."""
     from publisher import editing  # noqa: PLC0415
 
-    if (edition.state, edition.reason) != (EditionState.HELD, HeldReason.PREFLIGHT):
+    if not _is_stopped(edition):
         return []
-    desk, _ = open_desk(site, now=now)
     try:
         return editing.try_letter(desk, editing.current_content(desk, edition))
     except (ContentError, Refused) as error:
@@ -235,6 +262,13 @@ def find_reader(site: Site, address: str) -> Subscriber:
     if person is None:
         raise NotFound(_not_on_list(parsed.typed))
     return person
+
+
+def content_of(desk: Desk, edition: Edition) -> EditionContent:
+    """Return what an edition would be frozen with now; raises ContentError where it cannot be."""
+    from publisher import editing  # noqa: PLC0415
+
+    return editing.current_content(desk, edition)
 
 
 def content_sha256_of(content: EditionContent) -> str:

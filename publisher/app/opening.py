@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from publisher.editing import Desk
     from publisher.model import Edition
     from publisher.notices import Notices
-    from publisher.pages import Pages
+    from publisher.pages import Pages, SiteView
+    from publisher.pages.console import ConsolePages
     from publisher.publishing import Shelf, Workshop
     from publisher.store import Transaction
     from publisher.transport import Lines, SmtpSettings, Transport
@@ -87,24 +88,34 @@ def make_workshop(site: Site) -> Workshop:
 
 def make_pages(config: Config) -> Pages:
     """Return the renderer of pages."""
-    from publisher.pages import Pages, SiteView  # noqa: PLC0415
+    from publisher.pages import Pages  # noqa: PLC0415
 
-    site, compiled = config.site, config.paths.state / "templates"
+    compiled = config.paths.state / "templates"
     files.ensure_private(compiled)
-    return Pages(
-        template_paths(config),
-        SiteView(
-            name=site.name,
-            url=site.url,
-            language=site.language,
-            author=site.author,
-            logo=site.logo,
-            accent=site.accent,
-            notice=site.notice,
-            crisis=site.crisis,
-            zone=site.timezone,
-        ),
-        compiled=compiled,
+    return Pages(template_paths(config), _describe(config), compiled=compiled)
+
+
+def make_console_pages(config: Config) -> ConsolePages:
+    """Return the renderer of the console's pages."""
+    from publisher.pages.console import ConsolePages  # noqa: PLC0415 - a build needs none
+
+    return ConsolePages(template_paths(config), _describe(config))
+
+
+def _describe(config: Config) -> SiteView:
+    from publisher.pages import SiteView  # noqa: PLC0415 - as above
+
+    site = config.site
+    return SiteView(
+        name=site.name,
+        url=site.url,
+        language=site.language,
+        author=site.author,
+        logo=site.logo,
+        accent=site.accent,
+        notice=site.notice,
+        crisis=site.crisis,
+        zone=site.timezone,
     )
 
 

@@ -10,7 +10,7 @@ import click
 
 from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, current_time, parse_moment, with_frame
-from publisher.cli.processes import make_server, not_listening
+from publisher.cli.processes import make_servers, not_listening, tell_console
 from publisher.cli.progress import Progress
 from publisher.errors import NotFound, Problem, Unavailable
 from publisher.model import DeliveryState
@@ -234,7 +234,8 @@ def run(frame: Frame) -> None:
 
     def tell_ready() -> None:
         frame.say(
-            f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it."
+            f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it.",
+            *tell_console(site),
         )
         sys.stdout.flush()
 
@@ -250,8 +251,9 @@ def run(frame: Frame) -> None:
     service = embedded.Service(
         site, on_report=tell_tick, on_progress=tell_mail, on_round=book.look
     )
+    servers = make_servers(site, meter, wake=service.wake)
     with app.run_alone(site), signals.stop_requested() as stopping:
-        listened = embedded.serve(make_server(site, meter), service, stopping, on_ready=tell_ready)
-    if not listened:
-        raise Unavailable(not_listening(site))
+        failed = embedded.serve(servers, service, stopping, on_ready=tell_ready)
+    if failed is not None:
+        raise Unavailable(not_listening(site, is_console=failed > 0))
     frame.say("Stopped. What was on the wire is finished and recorded.")

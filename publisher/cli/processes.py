@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from publisher.cli.frame import Command, Frame, with_frame
+from publisher.cli.frame import Command, Frame, current_time, with_frame
 from publisher.errors import Problem, Unavailable
 
 if TYPE_CHECKING:
@@ -64,42 +64,67 @@ def web(frame: Frame, join: bool) -> None:  # noqa: FBT001 - click gives it by n
     site = _open(frame, "web", join=join)
     listen = site.config.web.listen
     served = f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it."
+    served = "\n".join((served, *tell_console(site)))
     with signals.stop_requested() as stopping:
-        listened = embedded.serve(
-            make_server(site, app.Meter()), None, stopping, on_ready=lambda: _say(frame, served)
+        failed = embedded.serve(
+            make_servers(site, app.Meter()), None, stopping, on_ready=lambda: _say(frame, served)
         )
-    if not listened:
-        raise Unavailable(not_listening(site))
+    if failed is not None:
+        raise Unavailable(not_listening(site, is_console=failed > 0))
     frame.say("Stopped.")
 
 
-def make_server(site: Site, meter: Meter) -> Server:
-    """Return the server of the site's pages and of this process's figures; it listens later."""
+def make_servers(
+    site: Site, meter: Meter, *, wake: Callable[[], None] = lambda: None
+) -> list[Server]:
+    """Return the server of the site's pages, and that of the console where it has an address of its own.
+
+    They listen later. ``wake`` lets the schedule look at once, where it runs in this process.
+    """
     from publisher import app  # noqa: PLC0415
     from publisher.engine import clock, embedded  # noqa: PLC0415
     from publisher.web import make_site  # noqa: PLC0415
+    from publisher.web.console import make_console  # noqa: PLC0415
     from publisher.web.wire import make_protocol  # noqa: PLC0415
 
-    listen = site.config.web.listen
+    listen, apart = site.config.web.listen, site.config.web.console_listen
+    console = make_console(site, app.make_console_pages(site.config), clock.now, wake=wake)
     asgi = make_site(
         site.config,
         site.store,
         app.make_pages(site.config),
         clock.now,
         metrics=lambda: app.describe_metrics(site, meter, now=clock.now()),
+        console=None if apart else console,
     )
-    return embedded.make_server(asgi, make_protocol(asgi), host=listen.host, port=listen.port)
+    public = embedded.make_server(asgi, make_protocol(asgi), host=listen.host, port=listen.port)
+    if apart is None:
+        return [public]
+    own = embedded.make_server(console, "httptools", host=apart.host, port=apart.port)
+    return [public, own]
 
 
-def not_listening(site: Site) -> Problem:
-    """Return what is wrong where the web cannot listen."""
-    listen = site.config.web.listen
+def tell_console(site: Site) -> list[str]:
+    """Say where the console is and, while nobody has an account, how to make the first."""
+    from publisher import app  # noqa: PLC0415
+
+    link = app.make_setup_link(site, now=current_time())
+    if link is None:
+        return [f"The console for staff: {app.link_to(site.config, '')}"]
+    return ["The console for staff. Make your account there, once, within a day:", f"  {link}"]
+
+
+def not_listening(site: Site, *, is_console: bool = False) -> Problem:
+    """Return what is wrong where the web, or the console apart from it, cannot listen."""
+    key, where = "listen", site.config.web.listen
+    if is_console and site.config.web.console_listen:
+        key, where = "console_listen", site.config.web.console_listen
     return Problem(
         code="web.listen",
-        path="web.listen",
-        expected=f"to listen on {listen.host}:{listen.port}",
+        path=f"web.{key}",
+        expected=f"to listen on {where.host}:{where.port}",
         got="an address that is in use or not ours",
-        hint='Set another one in config.toml:  [web] listen = "127.0.0.1:8001"',
+        hint=f'Set another one in config.toml:  [web] {key} = "127.0.0.1:8001"',
     )
 
 

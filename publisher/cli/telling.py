@@ -6,9 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from zoneinfo import ZoneInfo
 
 from publisher import app
+from publisher.editorial import answers
+from publisher.editorial.moments import tell_moment
 from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
@@ -32,18 +33,10 @@ _COUNT_WORDS = {
     DeliveryState.EXPIRED: "expired",
     DeliveryState.CANCELLED: "cancelled",
 }
+count, people, local = answers.count, answers.people, tell_moment
+"""Numbers and moments as every other place tells them."""
 _MOST_REASONS = 10
 """Reasons that are told before the rest is only counted."""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a count before its noun: ``1 letter``, ``2,000 letters``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def people(number: int) -> str:
-    """Return how many people: ``1 person``, ``412 people``."""
-    return "1 person" if number == 1 else f"{number:,} people"
 
 
 def near(path: Path) -> str:
@@ -58,12 +51,6 @@ def program() -> str:
     if called.name != "publisher" or shutil.which("publisher") == str(called):
         return "publisher"
     return near(called.absolute())
-
-
-def local(moment: datetime, zone: str) -> str:
-    """Return a moment as staff read it, with its zone."""
-    there = moment.astimezone(ZoneInfo(zone))
-    return f"{there:%A} {there.day} {there:%B %Y, %H:%M} {there.tzname()}"
 
 
 def build_shape(build: Build) -> dict[str, object]:
@@ -214,20 +201,20 @@ def tell_details(details: Mapping[str, object]) -> list[str]:
 
 
 def tell_act(act: Act, done: Handled, *, zone: str, now: datetime) -> str:
-    """Say what an act on an edition came to, and what did not happen."""
+    """Say what an act on an edition came to, what did not happen, and what can be typed next."""
     edition = done.edition
-    if not done.changed and act is not Act.CANCEL:
-        return f"Nothing was changed: {edition.name} is {edition.state}{_because(edition.reason)}."
+    told = answers.tell_done(act, edition, done.counts, changed=done.changed)
+    if not done.changed:
+        return told
     match act:
         case Act.CANCEL:
-            already = "" if done.changed else " already"
-            return f"Cancelled{already}. {_tell_emailed(done)}"
+            return told
         case Act.PAUSE:
-            return f"Paused. {_tell_progress(done)} Go on with: publisher edition resume {edition.name}"
+            return f"{told} Go on with: publisher edition resume {edition.name}"
         case Act.RESUME:
-            return f"Resumed. {_tell_progress(done)} {_NEXT}"
+            return f"{told} {_NEXT}"
         case Act.HOLD:
-            return f"Held. No one was emailed. Let it go with: publisher edition release {edition.name}"
+            return f"{told} Let it go with: publisher edition release {edition.name}"
         case Act.RELEASE:
             return f"Released. {_tell_when(done, zone=zone, now=now)}"
 
@@ -237,35 +224,6 @@ _NEXT = "It goes with the next publish, or within 15 seconds where the service r
 
 def _because(reason: str) -> str:
     return f" ({reason})" if reason else ""
-
-
-def _tell_emailed(done: Handled) -> str:
-    """Say who was emailed before and that no one else will be."""
-    counts, audience = done.counts, done.edition.audience
-    if done.edition.rehearsal:
-        return "It was a rehearsal: no one was emailed."
-    accepted, begun = counts[DeliveryState.ACCEPTED], counts[DeliveryState.INFLIGHT]
-    uncertain = counts[DeliveryState.UNCERTAIN]
-    if not accepted and not begun and not uncertain:
-        return "No one was emailed."
-    were = "was" if accepted == 1 else "were"
-    told = f"{accepted:,} of {audience:,} {were} emailed before"
-    told += f", {begun:,} is on the wire" if begun == 1 else f", {begun:,} are" if begun else ""
-    told += f", {uncertain:,} may have been" if uncertain else ""
-    return f"{told}; no one else will be."
-
-
-def _tell_progress(done: Handled) -> str:
-    counts = done.counts
-    waiting = counts[DeliveryState.PENDING] + counts[DeliveryState.DEFERRED]
-    has, waits = (
-        ("has" if counts[DeliveryState.ACCEPTED] == 1 else "have"),
-        ("waits" if waiting == 1 else "wait"),
-    )
-    return (
-        f"{counts[DeliveryState.ACCEPTED]:,} of {done.edition.audience:,} {has} it, "
-        f"{waiting:,} {waits}."
-    )
 
 
 def _tell_when(done: Handled, *, zone: str, now: datetime) -> str:

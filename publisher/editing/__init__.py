@@ -8,6 +8,7 @@ checking   its letter tried and looked through
 freezing   content fixed by its slot or by a person
 opening    a frozen edition becomes deliveries, a letter for each set of its posts
 hands      staff hold, release, pause, resume, cancel; what is uncertain is decided
+changing   a draft changed by hand: order, what waits, intro, subject, preheader
 planning   what would go when, and how it would look
 
 Each function reads, decides with the pure judgement of ``editorial``, acts and records. Every step
@@ -18,14 +19,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from publisher.editing.changing import change_draft, read_edits
 from publisher.editing.checking import inspect_letter, try_letter
 from publisher.editing.courses import decide_courses
 from publisher.editing.desk import Desk
-from publisher.editing.drafting import decide_due_slots, draft_now, keep_coming_draft, see_digests
-from publisher.editing.freezing import approve, current_content, freeze, settle_drafts
+from publisher.editing.drafting import (
+    decide_due_slots,
+    draft_ahead,
+    draft_now,
+    keep_coming_draft,
+    see_digests,
+)
+from publisher.editing.freezing import (
+    approve,
+    current_content,
+    freeze,
+    schedule_one,
+    settle_drafts,
+)
 from publisher.editing.hands import Handled, Resolved, handle, resolve
 from publisher.editing.opening import open_editions
-from publisher.editing.planning import PlannedEdition, plan, preview, version_for
+from publisher.editing.planning import PlannedEdition, count_reach, plan, preview, version_for
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +54,10 @@ __all__ = [
     "Resolved",
     "advance",
     "approve",
+    "change_draft",
+    "count_reach",
     "current_content",
+    "draft_ahead",
     "draft_what_is_new",
     "freeze",
     "handle",
@@ -48,7 +65,9 @@ __all__ = [
     "open_editions",
     "plan",
     "preview",
+    "read_edits",
     "resolve",
+    "schedule_one",
     "settle_drafts",
     "try_letter",
     "version_for",

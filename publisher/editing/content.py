@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from publisher import letters, urls
 from publisher.editorial.choice import compose_preheader, fill_subject
-from publisher.model import Channel, EditionContent, LetterPost, Link, SeriesLine
+from publisher.model import Channel, EditionContent, Edits, LetterPost, Link, SeriesLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,10 +41,11 @@ def compose_content(
     *,
     dated_on: date,
     templates_sha256: str,
-    intro: str = "",
+    edits: Edits | None = None,
 ) -> EditionContent:
-    """Compose an edition's content from its posts as they are now."""
+    """Compose an edition's content from its posts as they are now, and what staff changed of it."""
     site, number = config.site, edition.number or 0
+    edits = edits or Edits()
     web_url = "" if edition.is_course else _page_of(config, digest, number)
     return EditionContent(
         digest=digest.name,
@@ -52,12 +53,13 @@ def compose_content(
         rehearsal=edition.rehearsal,
         title=digest.title,
         dated_on=dated_on.isoformat(),
-        subject=_subject(digest.subject, digest, posts, on=dated_on, number=number),
+        subject=edits.subject
+        or _subject(digest.subject, digest, posts, on=dated_on, number=number),
         discreet_subject=_subject(
             digest.discreet_subject, digest, posts, on=dated_on, number=number
         ),
-        preheader=compose_preheader(posts),
-        intro=intro,
+        preheader=edits.preheader or compose_preheader(posts),
+        intro=edits.intro,
         posts=tuple(
             _letter_post(
                 post,

@@ -11,10 +11,10 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from publisher.editorial.choice import Choice, choose_posts
+from publisher.editorial.choice import Choice, arrange, choose_posts
 from publisher.editorial.slots import Slot, next_slot, slots_between
-from publisher.model import EditionState
-from publisher.store import editions
+from publisher.model import EditionState, Edits
+from publisher.store import editions, edits
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -97,29 +97,62 @@ def keep_coming_draft(desk: Desk, digest: Digest, *, now: datetime) -> None:
         for draft in _drafts(tx, digest):
             if draft.fire_at > now and (coming is None or draft.slot != coming.key):
                 editions.discard_draft(tx, draft)
-        if coming and coming.fire_at - digest.prepare <= now:
+        # One that staff made ahead of its time follows its posts too.
+        if coming and (
+            coming.fire_at - digest.prepare <= now
+            or editions.read_by_slot(tx, digest.name, coming.key)
+        ):
             _keep_draft(tx, desk, digest, coming, now=now)
 
 
-def draft_now(desk: Desk, digest: Digest, *, now: datetime) -> None:
+def draft_ahead(desk: Desk, digest: Digest, *, now: datetime) -> Edition | None:
+    """Make the draft of the next slot before its time, for staff to change; None where nothing is new."""
+    coming = next_slot(digest.schedule, now)
+    if coming is None:
+        return None
+    with desk.store.write() as tx:
+        return _keep_draft(tx, desk, digest, coming, now=now)
+
+
+def draft_now(
+    desk: Desk, digest: Digest, *, at: datetime | None = None, now: datetime
+) -> Edition | None:
     """Draft one edition more, of what is new now; nothing where nothing is.
 
-    It takes the posts of a draft for a slot to come, and the number.
+    It takes the posts of a draft for a slot to come, and the number; it is to go ``at`` once.
     """
-    moment = now.astimezone(UTC).replace(microsecond=0)
+    fire_at = at or now
+    moment = fire_at.astimezone(UTC)
+    if at is None:  # what is asked for twice within a second by a command is one edition
+        moment = moment.replace(microsecond=0)
     slot = Slot(
-        key=f"{_NOW}{moment:%Y-%m-%dT%H:%M:%SZ}",
-        fire_at=now,
-        local=now.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None),
+        key=f"{_NOW}{moment.replace(tzinfo=None).isoformat()}Z",
+        fire_at=fire_at,
+        local=fire_at.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None),
     )
     with desk.store.write() as tx:
         choice = _choose(tx, desk, digest, slot)
         if not choice.posts:
-            return
+            return None
+        kept = Edits()
         for draft in _drafts(tx, digest):
             if draft.fire_at > now and draft.rehearsal == desk.rehearsal:
+                kept = edits.read(tx, draft.id)
                 editions.discard_draft(tx, draft)
-        _make_draft(tx, desk, digest, slot, choice, now=now)
+        made = _make_draft(tx, desk, digest, slot, arrange(choice, kept), now=now)
+        if made:
+            edits.write(tx, made.id, kept)
+        return made
+
+
+def follow_edits(tx: Transaction, desk: Desk, digest: Digest, draft: Edition) -> bool:
+    """Bring a draft to what staff changed of it; return whether a post is left in it."""
+    there = draft.fire_at.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None)
+    slot = Slot(key=draft.slot, fire_at=draft.fire_at, local=there)
+    choice = arrange(_choose(tx, desk, digest, slot), edits.read(tx, draft.id))
+    if choice.posts:
+        _write_choice(tx, draft, choice)
+    return bool(choice.posts)
 
 
 def _keep_draft(
@@ -132,6 +165,8 @@ def _keep_draft(
     if edition and edition.state is not EditionState.DRAFT:
         return edition
     choice = _choose(tx, desk, digest, slot)
+    if edition:
+        choice = arrange(choice, edits.read(tx, edition.id))
     if not choice.posts:
         if edition:
             editions.discard_draft(tx, edition)

@@ -9,9 +9,10 @@ from publisher import letters as letters_module
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
 from publisher.editing.desk import hold, is_late, stop_late
+from publisher.editing.drafting import draft_now
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import EditionState, HeldReason
-from publisher.store import bump_revision, editions, hands
+from publisher.store import bump_revision, editions, edits, hands
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,6 +92,7 @@ def current_content(desk: Desk, edition: Edition) -> EditionContent:
     digest = _digest_of(desk, edition)
     with desk.store.read() as tx:
         chosen = editions.read_posts(tx, edition.id)
+        changed = edits.read(tx, edition.id)
     published = {post.id: post for post in desk.catalog.posts}
     posts = [published[post_id] for post_id, _ in chosen if post_id in published]
     if not posts:
@@ -104,6 +106,7 @@ def current_content(desk: Desk, edition: Edition) -> EditionContent:
         desk.body_of,
         dated_on=edition.fire_at.astimezone(ZoneInfo(digest.zone)).date(),
         templates_sha256=desk.letters.fingerprint,
+        edits=changed,
     )
 
 
@@ -128,6 +131,27 @@ def approve(desk: Desk, edition: Edition, *, by: str, now: datetime) -> list[Pro
     except ContentError as error:
         return list(error.problems)
     return []
+
+
+def schedule_one(
+    desk: Desk, digest: Digest, *, at: datetime, by: str, now: datetime
+) -> tuple[Edition | None, list[Problem]]:
+    """Make one edition more of what is new, approved by a person, to go at a moment to come.
+
+    Until then it can be cancelled, and no one was emailed. Nothing where nothing is new, or where
+    something of its letter has to be mended first, which is told.
+    """
+    made = draft_now(desk, digest, at=at, now=now)
+    if made is None:
+        return None, []
+    with desk.store.read() as tx:
+        draft = editions.read_one(tx, made.id)  # its posts have been written since
+    problems = approve(desk, draft, by=by, now=now)
+    with desk.store.write() as tx:
+        if problems:
+            editions.discard_draft(tx, draft)
+            return None, problems
+        return editions.read_one(tx, draft.id), []
 
 
 def _is_same(edition: Edition, content: EditionContent) -> bool:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from publisher.editing.desk import Desk
-    from publisher.model import Edition
+    from publisher.model import Edition, Event
     from publisher.store import Store, Transaction
-    from publisher.store.hands import Event
 
 _CANCELLED = "cancelled by staff"
 _COUNTED = "its posts count as sent"

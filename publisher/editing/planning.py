@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from publisher.editing.content import compose_content
 from publisher.editing.courses import course_version, next_of
 from publisher.editing.opening import first_parts, known_firsts
-from publisher.editorial.choice import Choice, choose_posts, posts_for, reading_order
+from publisher.editorial.choice import Choice, arrange, choose_posts, posts_for, reading_order
 from publisher.editorial.slots import next_slot, slots_between
 from publisher.model import Edition, EditionState, Verdict, course_series
-from publisher.store import courses, editions, ledger
+from publisher.store import courses, editions, edits, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,7 +110,9 @@ def _choose(
         started=history.started or bool(given),
     )
     choice = choose_posts(catalog, history, max_posts=digest.max_posts)
-    return _as_frozen(choice, catalog, own) if own else choice
+    if own:
+        return _as_frozen(choice, catalog, own)
+    return arrange(choice, edits.read(tx, edition.id)) if edition else choice
 
 
 def _as_frozen(choice: Choice, catalog: Catalog, own: Sequence[str]) -> Choice:
@@ -129,6 +131,16 @@ def _rule_frozen(ruling: Ruling, own: Sequence[str]) -> Ruling:
         reason = "new since this edition was frozen; it comes in a later one"
         return replace(ruling, verdict=Verdict.LATER, reason=reason)
     return ruling
+
+
+def count_reach(desk: Desk, edition: Edition, *, now: datetime) -> dict[tuple[str, ...], int]:
+    """Return how many people each letter of an edition would be for, were it opened now."""
+    digest = desk.config.digests.get(edition.digest)
+    published = {post.id: post for post in desk.catalog.posts}
+    with desk.store.read() as tx:
+        chosen = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
+        posts = [published[post_id] for post_id in chosen if post_id in published]
+        return _count_sets(tx, desk, digest, posts, now=now)[0] if digest else {}
 
 
 def _count_sets(

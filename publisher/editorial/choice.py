@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from publisher.model import Channel, Post, Ruling, Verdict
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from publisher.model import Catalog
+    from publisher.model import Catalog, Edits
 
 PREHEADER_LENGTH = 130
 """Characters that a mail program shows beside a subject, at most."""
@@ -85,6 +85,23 @@ def choose_posts(catalog: Catalog, history: History, *, max_posts: int) -> Choic
         posts=tuple(chosen),
         rulings=tuple(sorted([*decided, *held], key=lambda ruling: ruling.path)),
         counted=() if history.started else tuple(post.id for post in rest),
+    )
+
+
+def arrange(choice: Choice, edits: Edits) -> Choice:
+    """Return a choice as staff changed it: in their order, without what they left out, which stays new."""
+    left_out = frozenset(edits.left_out)
+    turns = {post_id: turn for turn, post_id in enumerate(edits.order)}
+    kept = [post for post in choice.posts if post.id not in left_out]
+    return Choice(
+        posts=tuple(sorted(kept, key=lambda post: turns.get(post.id, len(turns)))),
+        rulings=tuple(
+            replace(ruling, verdict=Verdict.LEFT_OUT, reason="left out of this one; it stays new")
+            if ruling.verdict is Verdict.INCLUDED and ruling.post_id in left_out
+            else ruling
+            for ruling in choice.rulings
+        ),
+        counted=choice.counted,
     )
 
 

@@ -47,6 +47,10 @@ class Ticker:
         """Begin to tick."""
         self._scheduler.start()
 
+    def wake(self) -> None:
+        """Call at once, or right after the call under way."""
+        self._scheduler.modify_job("tick", next_run_time=now())
+
     def stop(self) -> None:
         """End after the call under way."""
         self._scheduler.shutdown(wait=True)

@@ -14,7 +14,7 @@ from publisher.errors import PublisherError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from publisher.app import Report, Site
     from publisher.model import Edition
@@ -142,6 +142,10 @@ class Service:
         if app.has_inbox(self._site):
             self._inbox.start()
 
+    def wake(self) -> None:
+        """Look at the schedule at once: somebody changed what is to go."""
+        self._ticker.wake()
+
     def stop(self) -> None:
         """Finish the mail on the wire, keep what it came to, and end."""
         self._stopping.set()
@@ -192,9 +196,9 @@ class Service:
 
 
 def make_server(
-    asgi: Any, protocol: type[asyncio.Protocol], *, host: str, port: int
+    asgi: Any, protocol: type[asyncio.Protocol] | str, *, host: str, port: int
 ) -> uvicorn.Server:
-    """Return the web server, whose connections speak HTTP by this protocol."""
+    """Return a web server, whose connections speak HTTP by this protocol."""
     config = uvicorn.Config(
         asgi,
         host=host,
@@ -212,32 +216,37 @@ def make_server(
 
 
 def serve(
-    server: uvicorn.Server,
+    servers: Sequence[uvicorn.Server],
     service: Service | None,
     stopping: threading.Event,
     *,
     on_ready: Callable[[], None],
-) -> bool:
-    """Serve, with the service beside, until ``stopping`` is set; return whether it ever listened.
+) -> int | None:
+    """Serve, with the service beside, until ``stopping`` is set; return which could not listen.
 
     The sender stops after the mail on the wire; links in it are answered until then.
     """
-    # On a thread of its own it leaves the signals to us: what is on the wire must be finished.
-    web = threading.Thread(target=_serve_web, args=(server, stopping), name="web")
-    web.start()
-    while web.is_alive() and not server.started and not stopping.is_set():
+    # On threads of their own they leave the signals to us: what is on the wire must be finished.
+    threads = [
+        threading.Thread(target=_serve_web, args=(one, stopping), name="web") for one in servers
+    ]
+    for thread in threads:
+        thread.start()
+    while not stopping.is_set() and not all(one.started for one in servers):
         stopping.wait(_LISTEN_SECONDS)
-    listened = server.started
-    if listened:
+    failed = next((turn for turn, one in enumerate(servers) if not one.started), None)
+    if failed is None:
         on_ready()
         if service:
             service.start()
         stopping.wait()
         if service:
             service.stop()
-    server.should_exit = True
-    web.join()
-    return listened
+    for one in servers:
+        one.should_exit = True
+    for thread in threads:
+        thread.join()
+    return failed
 
 
 def _serve_web(server: uvicorn.Server, stopping: threading.Event) -> None:

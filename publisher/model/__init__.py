@@ -15,6 +15,7 @@ from publisher.model.editions import (
     Edition,
     EditionContent,
     EditionState,
+    Edits,
     HeldReason,
     Letter,
     LetterPost,
@@ -70,6 +71,12 @@ from publisher.model.sending import (
     Rejected,
     Uncertain,
 )
+from publisher.model.staff import (
+    Event,
+    Role,
+    Session,
+    Staff,
+)
 
 __all__ = [
     "ACTS_DONE",
@@ -93,7 +100,9 @@ __all__ = [
     "Edition",
     "EditionContent",
     "EditionState",
+    "Edits",
     "Envelope",
+    "Event",
     "Failure",
     "HeldReason",
     "Image",
@@ -117,10 +126,13 @@ __all__ = [
     "ReviewAnswer",
     "ReviewRequest",
     "ReviewState",
+    "Role",
     "Ruling",
     "Series",
     "SeriesInfo",
     "SeriesLine",
+    "Session",
+    "Staff",
     "Subscriber",
     "SubscriberState",
     "Taken",

@@ -186,6 +186,20 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """What staff changed of a draft; what is empty is as the posts and the digest have it."""
+
+    subject: str = ""
+    preheader: str = ""
+    intro: str = ""
+    """Paragraphs of plain text, an empty line between two."""
+    order: tuple[str, ...] = ()
+    """Post ids; what is not named comes after them."""
+    left_out: tuple[str, ...] = ()
+    """Post ids that wait for a later edition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
     """One numbered mailing of a digest for one slot."""
 

@@ -271,6 +271,18 @@ class Shelf:
         )
 
 
+def mark_sources(config: Config) -> str:
+    """Return what changes whenever a source is added, changed or removed; nothing is opened."""
+    from publisher.publishing.press import digest  # noqa: PLC0415 - a build of nothing needs none
+
+    scan = posts.scan(config.paths.posts)
+    return digest(
+        [(found.path, found.signature) for found in scan.found],
+        sorted((slug, found.signature) for slug, found in scan.series.items()),
+        [(problem.path, problem.code) for problem in scan.problems],
+    )
+
+
 def open_shelf(config: Config, store: Store, *, now: datetime) -> Shelf:
     """Return the catalog at ``now`` with its texts; what the last build parsed is not read again."""
     memory = load_memory(config.paths.state / MEMORY_FILE)

@@ -314,7 +314,7 @@ _LETTER_COUNT = (
     .where(letters.c.edition_id == editions.c.id)
     .scalar_subquery()
 )
-_SHOWN = (
+SHOWN = (
     editions.c.id,
     editions.c.digest,
     editions.c.number,
@@ -332,9 +332,11 @@ _SHOWN = (
     editions.c.closed_at,
     _LETTER_COUNT.label("letter_count"),
 )
+"""What is read of an edition wherever it is listed."""
 
 
-def _edition(row: Any) -> Edition:
+def as_edition(row: Any) -> Edition:
+    """Return a row of those columns as a value."""
     return Edition(
         id=row.id,
         digest=row.digest,
@@ -357,15 +359,15 @@ def _edition(row: Any) -> Edition:
 
 def read_one(tx: Transaction, edition_id: int) -> Edition:
     """Return an edition as it is now."""
-    return _edition(tx.execute(sa.select(*_SHOWN).where(editions.c.id == edition_id)).one())
+    return as_edition(tx.execute(sa.select(*SHOWN).where(editions.c.id == edition_id)).one())
 
 
 def read_by_slot(tx: Transaction, digest: str, slot: str) -> Edition | None:
     """Return the edition of a slot."""
     row = tx.execute(
-        sa.select(*_SHOWN).where(editions.c.digest == digest, editions.c.slot == slot)
+        sa.select(*SHOWN).where(editions.c.digest == digest, editions.c.slot == slot)
     ).one_or_none()
-    return _edition(row) if row else None
+    return as_edition(row) if row else None
 
 
 def read_by_number(
@@ -373,18 +375,18 @@ def read_by_number(
 ) -> Edition | None:
     """Return a numbered edition of the kind asked for, else of the other kind."""
     rows = tx.execute(
-        sa.select(*_SHOWN).where(editions.c.digest == digest, editions.c.number == number)
+        sa.select(*SHOWN).where(editions.c.digest == digest, editions.c.number == number)
     ).all()
-    found = sorted(map(_edition, rows), key=lambda one: one.rehearsal != rehearsal)
+    found = sorted(map(as_edition, rows), key=lambda one: one.rehearsal != rehearsal)
     return found[0] if found else None
 
 
 def read_all(tx: Transaction, *, states: Collection[EditionState] = ()) -> list[Edition]:
     """Return editions in the order of their slots, of some states or all."""
-    query = sa.select(*_SHOWN).order_by(editions.c.fire_at, editions.c.id)
+    query = sa.select(*SHOWN).order_by(editions.c.fire_at, editions.c.id)
     if states:
         query = query.where(editions.c.state.in_(states))
-    return [_edition(row) for row in tx.execute(query)]
+    return [as_edition(row) for row in tx.execute(query)]
 
 
 def read_posts(tx: Transaction, edition_id: int) -> list[tuple[str, str]]:
@@ -438,7 +440,7 @@ def read_public(tx: Transaction, *, rehearsal: bool) -> list[PublicEdition]:
         deliveries.c.edition_id == editions.c.id, deliveries.c.state.in_(_MAILED)
     )
     rows = tx.execute(
-        sa.select(*_SHOWN, editions.c.content)
+        sa.select(*SHOWN, editions.c.content)
         .where(
             editions.c.rehearsal == rehearsal,
             editions.c.opened_at.is_not(None),
@@ -447,7 +449,7 @@ def read_public(tx: Transaction, *, rehearsal: bool) -> list[PublicEdition]:
         )
         .order_by(editions.c.id)
     )
-    return [PublicEdition(edition=_edition(row), content=_content(row.content)) for row in rows]
+    return [PublicEdition(edition=as_edition(row), content=_content(row.content)) for row in rows]
 
 
 # ------------------------------------------------------------------------------------------ letters

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from publisher.store import Transaction
 
-_KEPT_BACK = {"keys", "sources", "series_sources"}
-"""Secrets; and the sources of posts, which are files."""
+_KEPT_BACK = {"keys", "staff", "sessions", "staff_links", "sources", "series_sources"}
+"""Secrets, and what signs people in; and the sources of posts, which are files."""
+_OF_STAFF = {"staff"}
+"""About those who operate, not about readers."""
 _AT_ONCE = 1_000
 
 
@@ -61,7 +63,7 @@ def undescribed() -> list[str]:
     missing = [
         table.name
         for table in metadata.sorted_tables
-        if table.name not in PERSONAL and _ABOUT & set(table.c.keys())
+        if table.name not in {*PERSONAL, *_OF_STAFF} and _ABOUT & set(table.c.keys())
     ]
     return missing + [
         f"{name}.{column}"

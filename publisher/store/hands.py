@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from publisher.editorial.hand import Standing
-from publisher.model import DeliveryState, EditionState, HeldReason
+from publisher.model import DeliveryState, EditionState, Event, HeldReason
 from publisher.store import editions as editions_of
-from publisher.store import subscribers
+from publisher.store import subscribers, trail
 from publisher.store.schema import deliveries, editions, events, posts
 
 if TYPE_CHECKING:
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
 
     from publisher.model import Edition
     from publisher.store import Transaction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One line of an edition's history."""
-
-    at: datetime
-    by: str
-    verb: str
-    detail: str
 
 
 def lock(tx: Transaction, edition_id: int) -> Edition:
@@ -85,7 +74,7 @@ def read_events(tx: Transaction, edition_id: int) -> list[Event]:
     rows = tx.execute(
         sa.select(events).where(events.c.subject == f"edition:{edition_id}").order_by(events.c.id)
     )
-    return [Event(at=row.at, by=row.actor, verb=row.verb, detail=row.detail) for row in rows]
+    return [trail.event(row) for row in rows]
 
 
 def count_as_sent(tx: Transaction, post_ids: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self
 
 from publisher.transport.lines import Ended, Lines, Single, SmtpLines
-from publisher.transport.outbox import Outbox
+from publisher.transport.outbox import Outbox, list_mails, read_mail
 from publisher.transport.smtp import Smtp, SmtpSettings
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ __all__ = [
     "SmtpLines",
     "SmtpSettings",
     "Transport",
+    "list_mails",
+    "read_mail",
 ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -101,3 +103,26 @@ def _unavailable(file: Path, error: OSError) -> Unavailable:
             hint="Check the free space and the permissions there, then go on; the mail waits.",
         )
     )
+
+
+def list_mails(
+    directory: Path, *, limit: int, but: tuple[str, ...] = ()
+) -> list[tuple[str, datetime]]:
+    """Return the names of the mails that are there, ``<folder>/<name>``, the newest first.
+
+    Left out are names that begin with one of ``but``.
+    """
+    named = ((file, f"{file.parent.name}/{file.stem}") for file in directory.glob("*/*.eml"))
+    found = [(file.stat().st_mtime, name) for file, name in named if not name.startswith(but)]
+    newest = heapq.nlargest(limit, found)
+    return [(name, datetime.fromtimestamp(at, UTC)) for at, name in newest]
+
+
+def read_mail(directory: Path, name: str) -> bytes | None:
+    """Return a mail by the name it is listed under; nothing for any other name."""
+    if not _NAME.fullmatch(name) or name.count("/") != 1:
+        return None
+    try:
+        return (directory / f"{name}.eml").read_bytes()
+    except OSError:
+        return None

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from fastapi import FastAPI
+
     from publisher.config import Config
     from publisher.pages import Pages
     from publisher.store import Store
-    from publisher.web.site import StaticSite
+    from publisher.web.site import App, Receive, Scope, Send, StaticSite
 
 
 def make_site(
@@ -21,10 +23,12 @@ def make_site(
     clock: Callable[[], datetime],
     *,
     metrics: Callable[[], str] | None = None,
+    console: FastAPI | None = None,
 ) -> StaticSite:
     """Return the whole web: files first, then the pages that act.
 
-    ``metrics`` gives the text of ``/metrics``, for callers on this machine alone.
+    ``metrics`` gives the text of ``/metrics``, for callers on this machine alone; ``console``
+    answers below ``/console`` where it has no address of its own.
     """
     from publisher.web.answers import Bounded  # noqa: PLC0415
     from publisher.web.courses import add_course_feeds  # noqa: PLC0415 - files need none of it
@@ -40,7 +44,18 @@ def make_site(
         add_metrics(app, pages, metrics)
     return StaticSite(
         config.paths.output,
-        fallback=Bounded(app),
+        fallback=_beside(Bounded(app), console) if console else Bounded(app),
         hub=config.feeds.hub,
         url=config.site.url,
     )
+
+
+def _beside(app: App, console: App) -> App:
+    """Return both as one: what is below ``/console`` is the console's."""
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_its = path == "/console" or path.startswith("/console/")
+        await (console if is_its else app)(scope, receive, send)
+
+    return choose

@@ -30,6 +30,7 @@ NO_HOME = {"base", "common", "helper", "helpers", "manager", "managers", "misc",
 FENCES = {
     "alembic": "publisher.store",
     "apscheduler": "publisher.engine",
+    "argon2": "publisher.staffing.passwords",
     "cryptography": "publisher.mail.keys",
     "cssutils": "publisher.letters",
     "dns": "publisher.probes",

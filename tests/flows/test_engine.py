@@ -139,9 +139,9 @@ def test_serve_ends_when_told_and_says_when_it_listens(folder: Folder, free_port
     service = embedded.Service(folder.open(), tick_seconds=60)
 
     server = embedded.make_server(_hello, HttpToolsProtocol, host="127.0.0.1", port=free_port)
-    listened = embedded.serve(server, service, stopping, on_ready=stopping.set)
+    failed = embedded.serve([server], service, stopping, on_ready=stopping.set)
 
-    assert listened
+    assert failed is None
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", free_port), timeout=1)
 

@@ -52,6 +52,13 @@ from publisher.store.schema.people import (
     subscriptions,
     suppressions,
 )
+from publisher.store.schema.staff import (
+    edition_edits,
+    sessions,
+    staff,
+    staff_links,
+    staff_roles,
+)
 
 __all__ = [
     "BIG",
@@ -71,6 +78,7 @@ __all__ = [
     "deliveries",
     "digests",
     "drafts",
+    "edition_edits",
     "edition_posts",
     "editions",
     "events",
@@ -88,9 +96,13 @@ __all__ = [
     "reviews",
     "saves",
     "series_sources",
+    "sessions",
     "site",
     "slots",
     "sources",
+    "staff",
+    "staff_links",
+    "staff_roles",
     "standing",
     "subscribers",
     "subscriptions",

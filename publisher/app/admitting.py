@@ -1,0 +1,111 @@
+"""Admitting staff: accounts with the links that open them, and notices to staff on their way out."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from publisher import mail, staffing, urls
+from publisher.app.opening import make_notices, open_transport
+from publisher.app.signing import make_signer
+from publisher.errors import PublisherError
+from publisher.model import Envelope
+from publisher.notices import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from publisher.app.opening import Site
+    from publisher.config import Config
+    from publisher.model import Address, Notice, Outcome, Role, Staff
+
+
+STAFF_FOLDER = "staff"
+"""In the outbox: mails to staff, whose links sign in; no page shows them."""
+
+
+def console_url(config: Config) -> str:
+    """Return where the console is reached, without a slash at the end."""
+    listen = config.web.console_listen
+    if listen is None:
+        return config.site.url
+    host = f"[{listen.host}]" if ":" in listen.host else listen.host
+    shown = "127.0.0.1" if host in {"0.0.0.0", "[::]"} else host  # noqa: S104 - told, not listened on
+    return f"http://{shown}:{listen.port}"
+
+
+def link_to(config: Config, path: str) -> str:
+    """Return the address of a page of the console, such as ``setup/TOKEN``."""
+    return f"{console_url(config)}{urls.CONSOLE}{path}"
+
+
+def make_setup_link(site: Site, *, now: datetime) -> str | None:
+    """Return the address at which the first account is made, once; None where there is one."""
+    token = staffing.make_setup_link(site.store, now=now)
+    return link_to(site.config, f"setup/{token}") if token else None
+
+
+def make_sign_in_link(site: Site, who: Staff, *, target: str = "", now: datetime) -> str:
+    """Return the address that signs a member of staff in, once."""
+    within = staffing.SETUP_WITHIN if not who.has_password else staffing.LINK_WITHIN
+    token = staffing.make_link(site.store, who, within=within, target=target, now=now)
+    return link_to(site.config, f"link/{token}")
+
+
+def add_staff(
+    site: Site,
+    address: str,
+    *,
+    name: str,
+    credentials: str = "",
+    roles: Collection[Role],
+    by: str,
+    now: datetime,
+) -> tuple[Staff, str]:
+    """Add an account; return it, and the address by which the person comes in and sets a password."""
+    who = staffing.add(
+        site.store, address, name=name, credentials=credentials, roles=roles, by=by, now=now
+    )
+    return who, make_sign_in_link(site, who, target=f"{urls.CONSOLE}account/password", now=now)
+
+
+def mail_sign_in_link(site: Site, address: str, *, now: datetime) -> None:
+    """Mail a link to sign in to an address that has an account; nothing tells whether it has."""
+    asked = staffing.ask_link(site.store, address, now=now)
+    if asked is None:
+        return
+    who, token = asked
+    notice = make_notices(site.config).render(
+        Kind.SIGN_IN, link=link_to(site.config, f"link/{token}"), within="30 minutes"
+    )
+    try:
+        send_notice(site, who.address, notice, now=now)
+    except PublisherError:
+        return  # whoever asks must not learn that there is an account
+
+
+def send_notice(site: Site, address: Address, notice: Notice, *, now: datetime) -> Outcome:
+    """Hand one notice to the transport; in a rehearsing site it goes to the outbox."""
+    rehearsal = site.config.mail.transport == "outbox"
+    sender = site.config.mail.from_
+    mark = uuid.uuid4().hex
+    data = mail.compose_notice(
+        notice,
+        to=address,
+        from_=(sender.name, sender.address),
+        message_id=f"<notice.{mark}@{sender.domain}>",
+        date=now.astimezone(ZoneInfo(site.config.site.timezone)).replace(microsecond=0),
+        signer=make_signer(site.config, site.environ),
+    )
+    envelope = Envelope(
+        sender=sender.address,
+        recipient=address.typed,
+        name=f"{STAFF_FOLDER}/{now:%Y%m%d%H%M%S}-{mark[:8]}",
+    )
+    transport = open_transport(site, rehearsal=rehearsal)
+    try:
+        return transport.send(envelope, data)
+    finally:
+        transport.close()

@@ -1,0 +1,170 @@
+"""Reporting: one edition whole, as its page shows it: what it is, what can be done, what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from publisher.app.looking import read_findings
+from publisher.app.measuring import read_pace
+from publisher.app.tracing import read_trail
+from publisher.editorial.answers import count_waiting
+from publisher.editorial.hand import possible_acts
+from publisher.editorial.progress import group_reasons, tell_pace
+from publisher.errors import NotFound, Problem
+from publisher.model import DeliveryState, EditionState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from publisher.app.opening import Site
+    from publisher.app.tracing import TrailLine
+    from publisher.editing import Desk
+    from publisher.editorial.hand import Standing
+    from publisher.editorial.progress import Reason
+    from publisher.model import Edition
+    from publisher.store.reach import LetterReach, People
+
+_HISTORY = 100
+_UNOPENED = (EditionState.DRAFT, EditionState.SCHEDULED, EditionState.HELD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownLetter:
+    """One letter of an edition: which posts, for how many."""
+
+    number: int
+    """Its place in the list, from 1; of an edition that was opened the id of what is kept."""
+    titles: tuple[str, ...]
+    people: int
+    post_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionSheet:
+    """One edition, whole."""
+
+    edition: Edition
+    title: str
+    """The digest's."""
+    zone: str
+    counts: Mapping[DeliveryState, int]
+    reasons: tuple[Reason, ...]
+    pace: str
+    acts: tuple[str, ...]
+    """What staff can do with it now."""
+    expected: int
+    """How many people it would be for, where it was not opened yet."""
+    letters: tuple[ShownLetter, ...]
+    posts: tuple[tuple[str, str], ...]
+    """Titles, with the paths of their pages."""
+    people: People
+    findings: tuple[Problem, ...]
+    history: tuple[TrailLine, ...]
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether it has deliveries."""
+        return bool(self.edition.letters)
+
+    @property
+    def size(self) -> int:
+        """How many people it is for."""
+        return self.edition.audience if self.is_opened else self.expected
+
+    @property
+    def waiting(self) -> int:
+        """How many mails are still to be accepted, but for those on the wire."""
+        return count_waiting(self.counts)
+
+    @property
+    def not_for(self) -> int:
+        """How many people on the list get nothing of it: they have it all, or left it out."""
+        return max(self.people.listed - self.size, 0)
+
+
+def read_edition(site: Site, edition_id: int) -> Edition:
+    """Return an edition by its id; raises NotFound."""
+    from publisher.store import listing  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        found = listing.find_one(tx, edition_id)
+    if found is None:
+        raise NotFound(
+            Problem(
+                code="edition.unknown",
+                path=str(edition_id),
+                expected="an edition that is there",
+                got="none by this number",
+                hint="A draft goes when its digest or its slot changes.",
+            )
+        )
+    return found
+
+
+def describe_sheet(site: Site, edition: Edition, desk: Desk, *, now: datetime) -> EditionSheet:
+    """Return everything about one edition, as it is at this moment."""
+    from publisher import editing  # noqa: PLC0415
+    from publisher.store import editions, hands, ledger, reach  # noqa: PLC0415
+
+    digest = site.config.digests.get(edition.digest)
+    needs_approval = digest is not None and digest.approval == "required"
+    with site.store.read() as tx:
+        edition = editions.read_one(tx, edition.id)
+        standing = hands.read_standing(tx, edition, needs_approval=needs_approval, now=now)
+        counts = ledger.read_counts(tx, edition.id)
+        reasons = group_reasons(ledger.read_reasons(tx, edition.id))
+        pace = read_pace(tx, edition, counts, now=now)
+        opened = reach.count_letters(tx, edition.id) if edition.letters else []
+        chosen = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
+        content = editions.read_content(tx, edition.id) if edition.content_sha256 else None
+        people = reach.count_people(tx, edition.digest)
+    known = {post.id: (post.title, f"/{post.location}/") for post in desk.catalog.posts}
+    if content:
+        known |= {post.post_id: (post.title, post.url) for post in content.posts}
+    planned = {}
+    if not edition.letters and edition.state in _UNOPENED:
+        planned = editing.count_reach(desk, edition, now=now)
+    return EditionSheet(
+        edition=edition,
+        title=digest.title if digest else edition.digest,
+        zone=digest.zone if digest else site.config.site.timezone,
+        counts=counts,
+        reasons=tuple(reasons),
+        pace=tell_pace(pace) if pace else "",
+        acts=_acts(standing),
+        expected=sum(planned.values()),
+        letters=_letters(opened, planned, known),
+        posts=tuple(known.get(one, (one, "")) for one in chosen),
+        people=people,
+        findings=tuple(read_findings(desk, edition)),
+        history=tuple(read_trail(site, limit=_HISTORY, subject=f"edition:{edition.id}")),
+    )
+
+
+def _acts(standing: Standing) -> tuple[str, ...]:
+    acts = possible_acts(standing)
+    if standing.undecided and "resolve" not in acts:
+        return (*(act for act in acts if act not in {"release", "approve"}), "resolve")
+    return acts
+
+
+def _letters(
+    opened: list[LetterReach],
+    planned: Mapping[tuple[str, ...], int],
+    known: Mapping[str, tuple[str, str]],
+) -> tuple[ShownLetter, ...]:
+    def titles(post_ids: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(known.get(one, (one, ""))[0] for one in post_ids)
+
+    if opened:
+        return tuple(
+            ShownLetter(number=one.id, titles=titles(one.post_ids), people=one.people)
+            for one in opened
+        )
+    most_first = sorted(planned.items(), key=lambda pair: -pair[1])
+    return tuple(
+        ShownLetter(number=turn, titles=titles(post_ids), people=number, post_ids=post_ids)
+        for turn, (post_ids, number) in enumerate(most_first, start=1)
+    )

@@ -1,0 +1,150 @@
+"""The table of routes: every page and act of the console, and who may.
+
+A test walks it with each role and signed out: this is the authorisation matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+from publisher.model import Role
+from publisher.web.console import (
+    account,
+    digests,
+    editions,
+    entering,
+    letters,
+    outbox,
+    settings,
+    staff,
+    today,
+    trail,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from publisher.web.console.asking import Answer, Ask
+
+
+class Needs(Enum):
+    """Who may ask."""
+
+    NOBODY = "anybody, signed in or not"
+    STAFF = "whoever is signed in"
+    AUTHOR = "authors"
+    REVIEWER = "reviewers"
+    PUBLISHER = "publishers"
+    ADMIN = "admins"
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles of which one is needed."""
+        return tuple(role for role in Role if role.name == self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One address, what answers it, and who may ask."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Callable[[Ask], Answer]
+    needs: Needs
+    is_proved: bool = False
+    """Whether the person has to have shown lately that it is they."""
+    page: str = "/console/"
+    """For an act: the page it is on, to which whoever has to show that first is led back."""
+
+
+def _get(
+    path: str, handler: Callable[[Ask], Answer], needs: Needs, *, proved: bool = False
+) -> Route:
+    return Route(
+        method="GET", path=f"/console/{path}", handler=handler, needs=needs, is_proved=proved
+    )
+
+
+def _post(
+    path: str,
+    handler: Callable[[Ask], Answer],
+    needs: Needs,
+    *,
+    proved: bool = False,
+    page: str = "",
+) -> Route:
+    return Route(
+        method="POST",
+        path=f"/console/{path}",
+        handler=handler,
+        needs=needs,
+        is_proved=proved,
+        page=f"/console/{page}",
+    )
+
+
+_N, _S, _PUB, _ADMIN = Needs.NOBODY, Needs.STAFF, Needs.PUBLISHER, Needs.ADMIN
+
+ROUTES: tuple[Route, ...] = (
+    _get("", today.show, _S),
+    # ---- coming in and going
+    _get("setup/{token}", entering.show_setup, _N),
+    _post("setup/{token}", entering.set_up, _N),
+    _get("sign-in", entering.show_sign_in, _N),
+    _post("sign-in", entering.sign_in, _N),
+    _get("sign-in/mail", entering.show_mail, _N),
+    _post("sign-in/mail", entering.mail_link, _N),
+    _get("link/{token}", entering.show_link, _N),
+    _post("link/{token}", entering.use_link, _N),
+    _post("sign-out", entering.sign_out, _S),
+    _get("prove", entering.show_prove, _S),
+    _post("prove", entering.prove, _S),
+    # ---- oneself
+    _get("account", account.show, _S),
+    _get("account/password", account.show_password, _S, proved=True),
+    _post("account/password", account.set_password, _S, proved=True, page="account/password"),
+    _post("account/revoke", account.revoke, _S),
+    # ---- digests and editions
+    _get("digests", digests.show_all, _S),
+    _get("digests/{digest}", digests.show, _S),
+    _get("digests/{digest}/letter", digests.show_letter, _S),
+    _get("digests/{digest}/letter.html", digests.give_letter, _S),
+    _post("digests/{digest}/person", digests.check_person, _PUB),
+    _post("digests/{digest}/test", digests.send_test, _S),
+    _get("digests/{digest}/edit", digests.show_edit, _PUB),
+    _post("digests/{digest}/edit", digests.edit, _PUB),
+    _get("digests/{digest}/send", digests.show_send, _PUB),
+    _post("digests/{digest}/send", digests.send_now, _PUB),
+    _get("editions/{edition_id}", editions.show, _S),
+    _get("editions/{edition_id}/progress", editions.show_progress, _S),
+    _get("editions/{edition_id}/result.csv", editions.give_csv, _S),
+    _get("editions/{edition_id}/letters/{letter}.html", letters.give, _S),
+    _get("editions/{edition_id}/letters/{letter}", letters.show, _S),
+    _get("editions/{edition_id}/do/{act}", editions.show_act, _PUB),
+    _post("editions/{edition_id}/do/{act}", editions.act, _PUB),
+    _get("outbox", outbox.show_all, _PUB),
+    _get("outbox/{folder}/{name}", outbox.show, _PUB),
+    _get("outbox/{folder}/{name}/letter.html", outbox.give, _PUB),
+    # ---- settings
+    _get("settings", settings.show, _S),
+    _get("settings/trail", trail.show, _S),
+    _get("settings/staff", staff.show_all, _ADMIN),
+    _post("settings/staff", staff.add, _ADMIN, proved=True, page="settings/staff"),
+    _get("settings/staff/{staff_id}", staff.show_one, _ADMIN, proved=True),
+    _post(
+        "settings/staff/{staff_id}/roles",
+        staff.set_roles,
+        _ADMIN,
+        proved=True,
+        page="settings/staff",
+    ),
+    _post(
+        "settings/staff/{staff_id}/remove",
+        staff.remove,
+        _ADMIN,
+        proved=True,
+        page="settings/staff",
+    ),
+)

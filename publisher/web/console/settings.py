@@ -1,0 +1,16 @@
+"""Settings: where they lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from publisher.model import Role
+from publisher.web.console.asking import Ask, Page
+
+if TYPE_CHECKING:
+    from publisher.web.console.asking import Answer
+
+
+def show(ask: Ask) -> Answer:
+    """Show what there is to look after."""
+    return Page(name="settings", section="settings", values={"is_admin": ask.may(Role.ADMIN)})

@@ -1,0 +1,353 @@
+"""The console in a real browser: for everyone, silent, by keyboard, with script and without."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib.resources import files
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+from publisher import app, staffing, subscribing
+from publisher.engine import clock
+from publisher.model import Role
+from publisher.web import make_site
+from publisher.web.console import make_console
+from publisher.web.console.routes import ROUTES
+from tests.conftest import empty_site
+from tests.pictures import Watched, watched_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from publisher.app import Site
+    from tests.conftest import Folder
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCHEMES = ("light", "dark")
+WIDTHS = (375, 1280)
+HEIGHT = 800
+PASSWORD = "a few plain words"
+STICKING_OUT = """() => {
+    const page = document.documentElement;
+    const scrolls = one => one && one !== page && (
+        ['auto', 'scroll', 'hidden'].includes(getComputedStyle(one).overflowX)
+        || scrolls(one.parentElement));
+    const out = [...document.querySelectorAll('body *')].filter(one =>
+        one.getBoundingClientRect().right > page.clientWidth + 0.5 && !scrolls(one.parentElement));
+    return out.map(one => one.outerHTML.slice(0, 80)).concat(
+        page.scrollWidth > page.clientWidth ? ['the page itself'] : []);
+}"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """A served site with its console."""
+
+    site: Site
+    folder: Folder
+    url: str
+    wake: threading.Event
+
+
+@contextmanager
+def _served(folder: Folder) -> Iterator[Console]:
+    wake = threading.Event()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        folder.configure(site=f'{folder.settings["site"]}\nurl = "{url}"')
+        site = folder.open()
+        app.publish_once(site, now=clock.now(), clock=clock.now)
+        console = make_console(site, app.make_console_pages(site.config), clock.now, wake=wake.set)
+        asgi = make_site(
+            site.config, site.store, app.make_pages(site.config), clock.now, console=console
+        )
+        server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield Console(site=site, folder=folder, url=url, wake=wake)
+        finally:
+            server.should_exit = True
+            thread.join()
+            site.store.close()
+
+
+def _fill(folder: Folder) -> None:
+    """Write posts and add readers: something of everything that pages show."""
+    folder.post("sleep/01-worry.md", "Worry at night")
+    folder.post(
+        "sleep/02-rest.md", "Rest by day, with a title that is long enough to need two lines"
+    )
+    folder.post("alone.md", "On its own")
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A site with an edition that went, one that is held and a draft of what is new."""
+    folder = empty_site(tmp_path_factory.mktemp("console") / "site")
+    _fill(folder)
+    with _served(folder) as one:
+        now = clock.now()
+        for name in ("ann", "bo"):
+            subscribing.add(
+                one.site.store, f"{name}@example.net", consent="asked", source="desk", now=now
+            )
+        app.publish_once(one.site, now=now, clock=clock.now, digest="weekly")
+        folder.post("sleep/03-light.md", "Light and sleep")
+        late = now + timedelta(days=8)
+        app.publish_once(one.site, now=late, clock=lambda: late, deliver_too=False)
+        folder.post("sleep/04-noise.md", "Noise")
+        digest = one.site.config.digests["weekly"]
+        app.send_test(one.site, digest, subscribing.read_address("x@example.org"), now=now)
+        yield one
+
+
+def _come_in(console: Console, page: Page, *roles: Role) -> None:
+    """Sign in by a link, as somebody with these roles, or all."""
+    name = f"Grey {len(staffing.list_staff(console.site.store))}"
+    who = staffing.add(
+        console.site.store,
+        f"{name.replace(' ', '')}@example.org",
+        name=name,
+        credentials="MD",
+        roles=roles or tuple(Role),
+        by="test",
+        now=clock.now(),
+    )
+    token = staffing.make_link(console.site.store, who, now=clock.now())
+    page.goto(f"{console.url}/console/link/{token}")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def _addresses(console: Console) -> dict[str, int]:
+    """Return an address of every page that can be looked at, with its status."""
+    with console.site.store.read() as tx:
+        from publisher.store import editions  # noqa: PLC0415 - only here
+
+        made = editions.read_all(tx)
+    went = next(one for one in made if one.letters)
+    held = next(one for one in made if str(one.state) == "held")
+    mail = next(iter(console.folder.outbox()))
+    parts = {
+        "digest": "weekly",
+        "edition_id": str(went.id),
+        "letter": "1",
+        "act": "cancel",
+        "folder": mail.parent.name,
+        "name": mail.stem,
+        "staff_id": str(staffing.list_staff(console.site.store)[0].id),
+        "token": "none",
+        "subscriber_id": "1",
+        "post_id": "sleep/01-worry.md",
+        "path": "sleep/01-worry.md",
+        "series": "sleep",
+    }
+    bare = (".html", ".csv", "/progress", "/export")
+    shown = [one for one in ROUTES if one.method == "GET" and not one.path.endswith(bare)]
+    addresses = {one.path.format(**parts): 200 for one in shown}
+    addresses |= {path: 404 for path in addresses if path.endswith("/none")}
+    more = {
+        f"/console/editions/{held.id}": 200,
+        f"/console/editions/{held.id}/do/cancel": 200,
+        f"/console/editions/{held.id}/do/approve": 200,
+        "/console/digests/weekly/letter?view=text": 200,
+        "/console/digests/weekly/letter?view=headers": 200,
+        "/console/digests/weekly/letter?scheme=dark&width=phone": 200,
+        "/console/digests/weekly?on=soon": 422,
+        "/console/nowhere": 404,
+    }
+    return addresses | more
+
+
+def _faults(page: Page) -> list[str]:
+    result: dict[str, Any] = page.evaluate(
+        # What is in a frame is a letter, which is looked at by itself.
+        "rules => axe.run({exclude: ['iframe']}, {runOnly: rules, resultTypes: ['violations']})",
+        RULES,
+    )
+    return [
+        f"{one['id']}: {node['html'][:100]}"
+        for one in result["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def _said(watched: Watched) -> Watched:
+    """Return what pages did, less what Chromium says of those that answer with an error."""
+    expected = ("status of 404", "status of 422", "status of 409")
+    rest = [one for one in watched.complaints if not any(words in one for words in expected)]
+    # A letter's frame is shut off: that it may run nothing is what was asked for.
+    rest = [one for one in rest if "sandboxed" not in one]
+    return replace(watched, complaints=rest)
+
+
+def test_every_page_is_for_everyone(console: Console, browser: Browser) -> None:
+    """By day and night, narrow and wide, no page breaks WCAG 2.2 AA, sticks out, or asks elsewhere."""
+    faults, statuses = {}, {}
+    with watched_page(browser.new_context()) as (page, watched):
+        _come_in(console, page)
+        addresses = _addresses(console)
+        for path in addresses:
+            answer = page.goto(console.url + path, wait_until="load")
+            statuses[path] = answer.status if answer else 0
+            page.evaluate(AXE)
+            for scheme, width in product(SCHEMES, WIDTHS):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.set_viewport_size({"width": width, "height": HEIGHT})
+                if found := [*_faults(page), *page.evaluate(STICKING_OUT)]:
+                    faults[path, scheme, width] = found
+
+    assert faults == {}
+    assert statuses == addresses
+    assert _said(watched) == Watched()
+    assert len(addresses) > 25
+
+
+def test_pages_for_those_outside_are_for_everyone(console: Console, browser: Browser) -> None:
+    """The doors themselves break no rule either, with what was typed wrong beside them."""
+    faults = {}
+    with watched_page(browser.new_context()) as (page, watched):
+        for path in ("sign-in", "sign-in/mail", "link/none", "setup/none"):
+            page.goto(f"{console.url}/console/{path}")
+            page.evaluate(AXE)
+            if found := _faults(page):
+                faults[path] = found
+        page.goto(f"{console.url}/console/sign-in")
+        page.get_by_label("Email address").fill("x@example.org")
+        page.get_by_label("Password").fill("whatever it is")
+        page.get_by_role("button", name="Sign in").click()
+        page.evaluate(AXE)
+        faults |= {"wrong": found} if (found := _faults(page)) else {}
+        title = page.title()
+
+    assert faults == {}
+    assert title.startswith("Error: Sign in")
+    assert _said(watched) == Watched()
+
+
+def test_nothing_sticks_out_at_320_pixels_and_large_text(
+    console: Console, browser: Browser
+) -> None:
+    """At 400 % and with text of twice the size all is there, or scrolls in a box of its own."""
+    faults = {}
+    with watched_page(browser.new_context()) as (page, _):
+        _come_in(console, page)
+        for path in _addresses(console):
+            page.goto(console.url + path)
+            for width, text in ((320, 100), (1280, 200)):
+                page.set_viewport_size({"width": width, "height": HEIGHT})
+                page.evaluate(f"document.documentElement.style.fontSize = '{text}%'")
+                if found := page.evaluate(STICKING_OUT):
+                    faults[path, width] = found
+
+    assert faults == {}
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_newcomer_sees_a_letter_go_in_five_minutes(
+    tmp_path: Path, browser: Browser, *, has_script: bool
+) -> None:
+    """The tour, step by step: account, letter, test, outbox, an edition in a minute, its result."""
+    folder = empty_site(tmp_path / "site")
+    _fill(folder)
+    with _served(folder) as one:
+        app.add_sample_reader(one.site, now=clock.now())
+        link = app.make_setup_link(one.site, now=clock.now())
+        assert link
+        context = browser.new_context(java_script_enabled=has_script)
+        with watched_page(context) as (page, watched):
+            page.goto(link)
+            page.get_by_label("Your name").fill("Ann Lee")
+            page.get_by_label("Email address").fill("ann@example.org")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Make the account").click()
+            assert page.locator("h1").inner_text() == "Nothing needs you"
+            page.get_by_role("link", name="See the next letter").click()
+            assert "Worry at night" in page.locator("h1").inner_text()
+            frame = page.frame_locator("iframe.letter")
+            assert frame.get_by_role("heading", name="Rest by day").is_visible()
+            page.goto(f"{one.url}/console/")
+            page.get_by_role("link", name="Send yourself a test").click()
+            assert (
+                page.get_by_label("Email address", exact=True).input_value() == "ann@example.org"
+            )
+            page.get_by_role("button", name="Send 1 test").click()
+            assert "Nothing left this machine." in page.locator(".said").inner_text()
+            page.get_by_role("link", name="[Test").click()
+            letter = page.frame_locator("iframe")
+            assert letter.get_by_role("heading", name="Worry at night").is_visible()
+            page.goto(f"{one.url}/console/")
+            page.get_by_role("link", name="Send an edition in a minute").click()
+            page.get_by_role("button", name="Send 1 email in 1 minute").click()
+            assert "It goes in 1 minute." in page.locator(".said").inner_text()
+            assert one.wake.is_set()
+            soon = clock.now() + timedelta(minutes=1, seconds=1)
+            app.publish_once(one.site, now=soon, clock=lambda: soon)
+            page.reload()
+            assert "1 of 1 accepted." in page.locator(".live").inner_text()
+            _leave(page)
+            assert page.locator("h1").inner_text() == "Sign in"
+    assert _said(watched) == Watched()
+
+
+def _leave(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+
+
+def test_progress_is_live_and_ends_with_the_result(tmp_path: Path, browser: Browser) -> None:
+    """While an edition goes its page follows by itself; when it is over, the result is there."""
+    folder = empty_site(tmp_path / "site")
+    _fill(folder)
+    with _served(folder) as one:
+        app.add_sample_reader(one.site, now=clock.now())
+        app.publish_once(
+            one.site, now=clock.now(), clock=clock.now, digest="weekly", deliver_too=False
+        )
+        with watched_page(browser.new_context()) as (page, watched):
+            _come_in(one, page)
+            page.goto(f"{one.url}/console/editions/1")
+            before = page.locator(".live").inner_text()
+            app.deliver_open(one.site, clock=clock.now, is_stopping=lambda: False)
+            page.get_by_text("1 of 1 accepted.").wait_for()
+            page.locator(".state.sent").first.wait_for()
+
+    assert before.startswith("0 of 1 accepted")
+    assert _said(watched) == Watched()
+
+
+def test_the_keyboard_does_all(console: Console, browser: Browser) -> None:
+    """Tab reaches whatever can be used on a page, in order, each seen and with a ring around it."""
+    focused = """() => {
+        const one = document.activeElement, style = getComputedStyle(one);
+        const box = one.getBoundingClientRect();
+        return [one === document.body ? '' : one.tagName, style.outlineStyle !== 'none'
+            && parseFloat(style.outlineWidth) >= 3, box.bottom > 0 && box.top < innerHeight];
+    }"""
+    with watched_page(_phone(browser)) as (page, _):
+        _come_in(console, page)
+        page.goto(f"{console.url}/console/digests/weekly")
+        stops: list[list[Any]] = []
+        page.keyboard.press("Tab")
+        while (stop := page.evaluate(focused))[0] and len(stops) < 200:
+            stops.append(stop)
+            page.keyboard.press("Tab")
+        usable = page.locator("a[href]:visible, button:visible, input:visible").count()
+
+    assert [stop for stop in stops if not (stop[1] and stop[2])] == []
+    assert len(stops) >= usable
+
+
+def _phone(browser: Browser) -> BrowserContext:
+    return browser.new_context(viewport={"width": 375, "height": HEIGHT})
