@@ -11,6 +11,9 @@ measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
+doctoring    what is wrong with this set-up
+holding      a list that was sent and waits for staff's word
+saving       backups by staff's hand
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
 proving      that nothing tracks
@@ -36,7 +39,9 @@ if TYPE_CHECKING:
         make_sign_in_link,
         send_notice,
     )
+    from publisher.app.doctoring import Health, Sign, check_records, examine
     from publisher.app.handling import approve_edition, handle_edition, resolve_edition
+    from publisher.app.holding import HeldList, forget_held, hold_list, read_held
     from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
     from publisher.app.keeping import (
         adopt_site,
@@ -96,6 +101,7 @@ if TYPE_CHECKING:
     from publisher.app.proving import prove_privacy
     from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
     from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
+    from publisher.app.saving import Backup, list_backups, make_backup, take_backup
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
     from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
@@ -103,15 +109,19 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTENT_TYPE",
     "SEES_PEOPLE",
+    "Backup",
     "EditionReport",
     "EditionSheet",
     "EditionView",
+    "Health",
+    "HeldList",
     "Meter",
     "Preview",
     "Proof",
     "Report",
     "Seen",
     "ShownMail",
+    "Sign",
     "Site",
     "Survey",
     "Today",
@@ -120,6 +130,7 @@ __all__ = [
     "add_staff",
     "adopt_site",
     "approve_edition",
+    "check_records",
     "check_site",
     "coming_content",
     "console_url",
@@ -131,14 +142,18 @@ __all__ = [
     "describe_metrics",
     "describe_sheet",
     "describe_signing",
+    "examine",
     "export_site",
     "find_edition",
     "find_person",
     "find_reader",
+    "forget_held",
     "handle_edition",
     "has_inbox",
+    "hold_list",
     "join_site",
     "link_to",
+    "list_backups",
     "list_editions",
     "list_newest",
     "list_outbox",
@@ -146,6 +161,7 @@ __all__ = [
     "list_slots",
     "load_config",
     "mail_sign_in_link",
+    "make_backup",
     "make_console_pages",
     "make_keys",
     "make_notices",
@@ -166,6 +182,7 @@ __all__ = [
     "prove_privacy",
     "publish_once",
     "read_edition",
+    "read_held",
     "read_letter",
     "read_outbox",
     "read_trail",
@@ -183,6 +200,7 @@ __all__ = [
     "show_entry",
     "show_mail",
     "show_page",
+    "take_backup",
     "take_in_feedback",
     "take_seat",
     "template_paths",
@@ -195,7 +213,9 @@ _HOMES = {
         "add_staff console_url link_to mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
     ),
+    "doctoring": "Health Sign check_records examine",
     "handling": "approve_edition handle_edition resolve_edition",
+    "holding": "HeldList forget_held hold_list read_held",
     "job": "EditionReport Report deliver_open publish_once refuse_unready",
     "keeping": (
         "adopt_site export_site join_site move_site name_store refuse_embedded "
@@ -220,6 +240,7 @@ _HOMES = {
     "proving": "prove_privacy",
     "receiving": "has_inbox open_inbox take_in_feedback",
     "reporting": "EditionSheet describe_sheet read_edition",
+    "saving": "Backup list_backups make_backup take_backup",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
     "tracing": "SEES_PEOPLE TrailLine read_trail",

@@ -14,7 +14,7 @@ from publisher import look, urls
 from publisher.editorial import answers, moments
 from publisher.editorial.alerting import WHY_HELD
 from publisher.editorial.replies import tell_reply
-from publisher.model import HeldReason
+from publisher.model import HeldReason, Role
 from publisher.pages.templating import Templates
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ ASSETS: Final = f"{ROOT}assets/"
 SECTIONS: Final = (
     ("today", "Today", ROOT),
     ("digests", "Digests", f"{ROOT}digests"),
+    ("subscribers", "Subscribers", f"{ROOT}subscribers"),
     ("settings", "Settings", f"{ROOT}settings"),
 )
 """What the menu leads to: the section, its word, its page."""
@@ -43,14 +44,28 @@ _PAGES = (
     "digest-edit",
     "digest-send",
     "digests",
+    "dns",
+    "doctor",
     "edition",
+    "backups",
     "edition-check",
+    "import",
+    "import-check",
+    "import-columns",
+    "import-done",
+    "import-parts",
     "letter",
     "mail",
     "message",
     "outbox",
     "parts",
     "password",
+    "people",
+    "person",
+    "person-add",
+    "person-erase",
+    "people-export",
+    "people-suppressions",
     "progress",
     "prove",
     "settings",
@@ -62,6 +77,7 @@ _PAGES = (
     "staff-one",
     "today",
     "trail",
+    "values",
 )
 _STYLE = "console/console.css"
 _SCRIPT = "console/console.js"
@@ -80,6 +96,13 @@ class Frame:
     """What the last act came to, said once."""
     problems: Sequence[Problem] = ()
     """What was wrong with what was just sent."""
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether who is signed in may see who is on the list."""
+        return self.staff is not None and not self.staff.roles.isdisjoint(
+            (Role.PUBLISHER, Role.ADMIN)
+        )
 
 
 class ConsolePages:
