@@ -322,7 +322,7 @@ def test_a_list_is_taken_in_by_its_columns_after_a_look(desk: Desk, client: http
     assert "Add 1 person" in _text(checked) and hidden == form["field"]
     facts = [one.text_content() for one in checked_page.cssselect("dd")]
     assert facts == [
-        "1, left as they are",
+        "0, left as they are",
         "0, kept as do-not-mail",
         "0, who must not be mailed",
         "2",
