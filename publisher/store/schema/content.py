@@ -291,3 +291,13 @@ alerts = Table(
     Column("tries", sa.SmallInteger, nullable=False, server_default="0"),
     comment="something staff had to know, for one channel: told, to be told, or given up",
 )
+
+followers = Table(
+    "followers",
+    metadata,
+    Column("path", sa.Text, primary_key=True),
+    Column("name", sa.String(40), primary_key=True),
+    Column("people", Integer, nullable=False),
+    Column("seen_on", sa.Date, nullable=False),
+    comment="a service that fetches a feed for many, and for how many it said last",
+)
