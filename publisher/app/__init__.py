@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         add_staff,
         console_url,
         link_to,
+        mail_review_link,
         mail_sign_in_link,
         make_setup_link,
         make_sign_in_link,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from publisher.app.previewing import (
         Preview,
         ShownMail,
+        as_markdown,
         coming_content,
         list_outbox,
         preview_of,
@@ -121,6 +123,7 @@ __all__ = [
     "add_staff",
     "adopt_site",
     "approve_edition",
+    "as_markdown",
     "check_site",
     "coming_content",
     "console_url",
@@ -147,6 +150,7 @@ __all__ = [
     "list_records",
     "list_slots",
     "load_config",
+    "mail_review_link",
     "mail_sign_in_link",
     "make_console_pages",
     "make_keys",
@@ -194,7 +198,7 @@ __all__ = [
 # A build that finds nothing changed needs little of this, and most of its time would be loading.
 _HOMES = {
     "admitting": (
-        "add_staff console_url link_to mail_sign_in_link make_setup_link "
+        "add_staff console_url link_to mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
     ),
     "handling": "approve_edition handle_edition resolve_edition",
@@ -216,7 +220,7 @@ _HOMES = {
         "make_workshop open_desk open_site open_transport template_paths"
     ),
     "previewing": (
-        "Preview ShownMail coming_content list_outbox preview_of read_letter read_outbox"
+        "Preview ShownMail as_markdown coming_content list_outbox preview_of read_letter read_outbox"
     ),
     "proofing": "Proof Seen proof_text show_entry show_mail show_page",
     "proving": "prove_privacy",
