@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         find_person,
         find_reader,
         list_editions,
+        list_followers,
         list_newest,
         preview_letter,
         reason_shape,
@@ -158,6 +159,7 @@ __all__ = [
     "join_site",
     "link_to",
     "list_editions",
+    "list_followers",
     "list_newest",
     "list_outbox",
     "list_records",
@@ -228,7 +230,7 @@ _HOMES = {
     "looking": (
         "EditionView add_sample_reader check_site content_of content_sha256_of "
         "describe_edition find_edition find_person find_reader list_editions "
-        "list_newest preview_letter reason_shape report_editions send_test"
+        "list_followers list_newest preview_letter reason_shape report_editions send_test"
     ),
     "measuring": "CONTENT_TYPE Meter count_waiting describe_metrics",
     "naming": "describe_signing list_records",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format (its "exposition formats", 0.0.4)."""
 _WINDOW = timedelta(minutes=1)
+_MANY = 100_000
+"""So many deliveries of open editions are not counted anew at each look."""
+_REST = 50
+"""How many times as long as counting them took they are good for: a fiftieth of one processor."""
 _WAITING = (DeliveryState.PENDING, DeliveryState.INFLIGHT, DeliveryState.DEFERRED)
 
 
@@ -58,6 +63,10 @@ class Meter:
     last_publish_at: datetime | None = None
     problems: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    """Another one, so that no mail waits for a count."""
+    _figures: Figures | None = None
+    _figures_until: float = 0.0
 
     def count_accepted(self, *, now: datetime) -> None:
         """Count one mail that a relay or the outbox took."""
@@ -71,14 +80,29 @@ class Meter:
             self.last_publish_at = now
             self.problems = Counter(problem.level for problem in report.build.problems)
 
+    def read_figures(self, site: Site) -> Figures:
+        """Return the site's figures: of this moment, or of one just past where there are very many.
+
+        They are counted row by row, so the sender would feel a look every few seconds at a million.
+        """
+        from publisher.store import figures  # noqa: PLC0415
+
+        with self._counting:
+            began = time.monotonic()
+            if self._figures is None or began >= self._figures_until:
+                with site.store.read() as tx:
+                    self._figures = figures.read_figures(tx)
+                now = time.monotonic()
+                is_much = sum(self._figures.deliveries.values()) >= _MANY
+                self._figures_until = now + _REST * (now - began) if is_much else now
+            return self._figures
+
 
 def describe_metrics(site: Site, meter: Meter, *, now: datetime) -> str:
     """Return the site's figures as Prometheus reads them: no address, no post, no digest's name."""
     from publisher.operating import is_sending  # noqa: PLC0415
-    from publisher.store import figures  # noqa: PLC0415
 
-    with site.store.read() as tx:
-        read = figures.read_figures(tx)
+    read = meter.read_figures(site)
     may_send = is_sending(site.store, site.config.paths.state)
     return "".join(_lines(read, meter, may_send=may_send, now=now))
 

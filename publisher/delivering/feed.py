@@ -70,7 +70,8 @@ class Feed:
         self._ready: deque[Future[Mail] | Mail] = deque()
         self._pool = ThreadPoolExecutor(_SIGNERS, "signer") if writer.signs else None
         self._is_awaited = threading.Event()
-        """Set where the loop found a mail unsigned: it is rung for then, and for no other."""
+        self._lacks_one = False
+        """Whether there was room for a mail that is not signed yet."""
         self._is_claiming = False
         self._has_last = False
 
@@ -165,10 +166,9 @@ class Feed:
             return None
         first = self._ready[0]
         if isinstance(first, Future):
-            if not first.done():
-                self._is_awaited.set()
-                if not first.done():  # else it may have been done before anybody was to ring
-                    return None
+            self._lacks_one = not first.done()
+            if self._lacks_one:
+                return None
             first = first.result()
         self._ready.popleft()
         begins = first.beginning
@@ -211,6 +211,16 @@ class Feed:
         made = self._pool.submit(self._compose, claim, due)
         made.add_done_callback(self._ring_if_awaited)
         self._ready.append(made)
+
+    def call(self) -> None:
+        """Ring when a mail is signed, where one was lacking and there is nothing else to do."""
+        if not self._lacks_one:
+            return
+        self._lacks_one = False
+        self._is_awaited.set()
+        first = self._ready[0]
+        if isinstance(first, Future) and first.done():  # perhaps before anybody was to ring
+            self._ring()
 
     def _ring_if_awaited(self, _made: Future[Mail]) -> None:
         if self._is_awaited.is_set():

@@ -12,6 +12,7 @@ import io
 import os
 import pickle
 from array import array
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ class Details:
     """By source path; broken sources are read anew each time."""
     paths: str = ""
     """Of every source's path: what links between posts were checked against."""
+    folders: Mapping[str, bytes] = field(default_factory=dict)
+    """What was parsed as it is kept, by folder: where nothing changed it is kept on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +77,14 @@ class Memory:
 
     def details(self) -> Details | None:
         """Return the rest, or nothing where it is damaged."""
-        details = _load(io.BytesIO(self.rest))
-        return details if isinstance(details, Details) else None
+        try:
+            inputs, paths, folders = pickle.loads(self.rest)  # noqa: S301 - as in _load
+            parsed: dict[str, Parsed] = {}
+            for folder in folders.values():
+                parsed |= pickle.loads(folder)  # noqa: S301
+        except Exception:  # noqa: BLE001 - as in _load
+            return None
+        return Details(inputs=inputs, parsed=parsed, paths=paths, folders=folders)
 
     def by_file(self, lies: array[int]) -> dict[str, Lie]:
         """Return sizes and times by file."""
@@ -105,9 +114,35 @@ def _load(stream: io.BytesIO) -> object:
         return None
 
 
-def dump_memory(memory: Memory, details: Details) -> bytes:
-    """Return a memory and its details as the bytes of its file."""
-    return b"".join(pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for one in (memory, details))
+def dump_memory(memory: Memory, details: Details, before: Details | None = None) -> bytes:
+    """Return a memory and its details as the bytes of its file.
+
+    ``before`` are those it was made from: folders without a change need not be written anew.
+    """
+    parts = memory, (details.inputs, details.paths, _by_folder(details, before))
+    return b"".join(pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for one in parts)
+
+
+def _by_folder(details: Details, before: Details | None) -> dict[str, bytes]:
+    known = before.parsed if before else {}
+    now, earlier = _in_folders(details.parsed), _in_folders(known)
+    kept = {}
+    for folder, paths in now.items():
+        is_same = paths == earlier.get(folder)
+        if before and is_same and all(known[path] is details.parsed[path] for path in paths):
+            kept[folder] = before.folders[folder]
+        else:
+            some = {path: details.parsed[path] for path in paths}
+            kept[folder] = pickle.dumps(some, pickle.HIGHEST_PROTOCOL)
+    return kept
+
+
+def _in_folders(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Return the paths by the folder they begin with."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        found[path.partition("/")[0] if "/" in path else ""].append(path)
+    return found
 
 
 def look_at(root: Path, files: Iterable[str]) -> array[int]:

@@ -1,9 +1,8 @@
 """How long opening an edition takes, and whether others can write meanwhile.
 
 ``python -m tests.benchmarks.bench_opening [--subscribers N ...] [--database sqlite|postgresql]
-[--run]``: figures are printed, nothing is asserted. Each step is a process of its own, so that its
-memory is its own. ``--run`` also lets ``publisher run`` itself open an edition, and looks at the
-memory of its process.
+[--no-run]``: figures are printed, nothing is asserted. Each step is a process of its own, so that
+its memory is its own; ``publisher run`` itself opens an edition too, unless it is told not to.
 """
 
 from __future__ import annotations
@@ -345,7 +344,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subscribers", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--database", choices=["sqlite", "postgresql"])
-    parser.add_argument("--run", action="store_true", help="look at `publisher run` too")
+    parser.add_argument(
+        "--run",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let `publisher run` open an edition too, and look at its memory",
+    )
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

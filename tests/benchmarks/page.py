@@ -128,6 +128,9 @@ transactions of 10,000 people: here three posts, two of them of a series that on
 declined, and one reader of a hundred who must not be mailed. A transaction is timed from its turn to
 the end of its commit, flushed to the disk. **Processor** is what our own process worked; PostgreSQL's
 own processes come on top. Then it is opened again while another process adds one person after another.
+**`publisher run`** is the memory of the service itself, which opened an edition of a site like this one
+at its slot. **Rate** is that of the last tenth of the transactions, of that of the first: whether it
+grows slower as the tables grow; of fewer than 100,000 people there are too few.
 """
 
 _SENDING = """\
@@ -138,7 +141,8 @@ which takes mails and keeps none. Ours sends an open edition as `publisher run` 
 composed for its reader, every start and end in SQLite and flushed to the disk (`synchronous = FULL`)
 before the next, one mail under way a connection. `smtp-source` is Postfix's own generator, in C: it
 sends one mail that it made once, and keeps no record. nodemailer composes each mail and keeps no
-record; smtplib sends one mail that was ready. The slow ones send fewer mails. Mailman is not here: it
+record; smtplib sends one mail that was ready. The slow ones send fewer mails. Programs in Python and
+Node.js are watched from when they are loaded. Mailman is not here: it
 is a service of several programs that a benchmark cannot start cheaply.
 """
 

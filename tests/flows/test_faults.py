@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from publisher import app, deliverability, delivering
 from publisher.delivering import committing, loop
 from publisher.errors import Problem, Unavailable
+from publisher.mail.keys import load_signer, make_ed25519_key
 from publisher.model import EditionState
 from publisher.store import dialect, schema
 from publisher.transport import SmtpLines, SmtpSettings
@@ -79,6 +81,7 @@ def _open(folder: Folder, mail: str = "", smtp: str = "") -> app.Site:
 def _send(site: app.Site, relay: Relay, at: datetime = SLOT, **changes: Any) -> Round:
     """Send at a moment through lines to the relay; ``changes`` are of the settings."""
     stopping = changes.pop("is_stopping", lambda: False)
+    signer = changes.pop("signer", None)
     usual: dict[str, Any] = {"host": "127.0.0.1", "port": relay.port, "security": "none"}
     settings = SmtpSettings(**(usual | {"hello": "client.example.org"} | changes))
     return delivering.deliver(
@@ -86,6 +89,7 @@ def _send(site: app.Site, relay: Relay, at: datetime = SLOT, **changes: Any) -> 
             config=site.config,
             store=site.store,
             lines=lambda _: SmtpLines(settings),
+            signer=signer,
             clock=lambda: at,
             is_stopping=stopping,
         )
@@ -144,6 +148,27 @@ def test_lines_share_the_work_and_reach_everybody_once(site: app.Site) -> None:
     assert done.handed_over == len(READERS)
     assert relay.most_open == LINES
     assert relay.said["QUIT"] == LINES
+    _judge(site, relay)
+
+
+def test_signed_mails_wait_for_their_signature_and_for_nothing_else(
+    site: app.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signatures that take longer than the wire: each mail goes when it has its own, in order."""
+    monkeypatch.setattr(
+        loop, "_LOOK_SECONDS", 60
+    )  # nobody looks by chance: whoever waits is rung for
+    usual = load_signer("example.org", "s1", ed25519_pem=make_ed25519_key().decode())
+
+    def sign_slowly(octets: bytes) -> bytes:
+        threading.Event().wait(0.02)
+        return usual.keys[0].sign(octets)
+
+    signer = replace(usual, keys=(replace(usual.keys[0], sign=sign_slowly),))
+    with Relay() as relay:
+        done = _send(site, relay, signer=signer)
+
+    assert (done.handed_over, done.problems) == (12, [])
     _judge(site, relay)
 
 

@@ -43,7 +43,7 @@ README = REPOSITORY / "README.md"
 PROSE = sorted([README, REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")])
 PATIENCE_SECONDS = 30
 MOST_PAGE_OCTETS = 30_000
-ACTING = re.compile(r"/(?:u|preferences)/[A-Za-z0-9_-]+")
+ACTING = re.compile(r"/subscribe|/(?:u|preferences)/[A-Za-z0-9_-]+")
 """Addresses that the service answers; there is no file of theirs."""
 BANNED = (
     "campaign",

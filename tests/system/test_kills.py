@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from publisher.store.ledger import CHUNK_ROWS
 from tests import chaos
 from tests.relay import Relay
 from tests.system.killer import POINTS
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
     from tests.postgres import Server
 
-READERS = 400
+READERS = 2_000
 LINES = 4
 _FRAME = 24 + 4096
 """Octets of one page in SQLite's log, with what it says of it."""
-_ONCE = {"claimed": 1, "closing": 1, "finished": 1}
-"""Points that come once or so in an edition of one chunk; all others come for every row."""
+_FEW = {"claimed": READERS // CHUNK_ROWS, "finished": READERS // CHUNK_ROWS, "closing": 1}
+"""Points that come for every chunk, or once; all others come for every row."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_a_kill_loses_nobody_and_repeats_at_most_one_mail_a_connection(
 ) -> None:
     """Killed at the point, and again at its first coming after: nobody lost, each repeat named."""
     commits = READERS // LINES // 2
-    most = _ONCE.get(point, commits if point == "recorded" else READERS)
+    most = _FEW.get(point, commits if point == "recorded" else READERS)
     number = {"first": 1, "middle": most // 2 or 1, "last": most}[position]
     folder = chaos.copy(prepared, tmp_path / "site")
     with Relay() as relay:
@@ -75,7 +76,7 @@ def test_a_kill_beside_a_server_loses_nobody_either(
     """On PostgreSQL the same machine takes its place again at once: killed twice, judged alike."""
     folder, url, readers = tmp_path / "site", postgres.make(), 80
     chaos.prepare(folder, readers, url)
-    number = _ONCE.get(point, readers // LINES // 2)
+    number = 1 if point in _FEW else readers // LINES // 2
     with Relay() as relay:
         kills = _kill(folder, relay, point, str(number), point, "1", database=url)
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from publisher.store import schema
-from tests.visits import ADDRESS, Visit, links_of, tree, visiting
+from tests.visits import ADDRESS, Visit, dump, links_of, tree, visiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -442,3 +442,60 @@ def test_a_form_that_is_none_is_told(visit: Visit) -> None:
 
     assert reply.status_code == 400
     assert "could not be read" in reply.text
+
+
+# ------------------------------------------------------------------------------------ many at once
+
+
+def _from(visit: Visit, visitor: str, address: str) -> int:
+    reply = visit.client.post(
+        "/subscribe",
+        data={"email": address},
+        headers={"Origin": FRIEND, "X-Forwarded-For": visitor},
+    )
+    return reply.status_code
+
+
+def test_a_few_hundred_sign_ups_mail_nobody_twice(visit: Visit) -> None:
+    """400 requests for 40 addresses from 80 networks behind our proxy: one mail each, then the door."""
+    statuses = [
+        _from(visit, f"198.51.{number % 80}.7", f"victim{number % 40}@example.net")
+        for number in range(400)
+    ]
+
+    mails = visit.mails()
+    assert statuses == [200] * 300 + [429] * 100
+    assert len(mails) == len({mail["To"] for mail in mails}) == 40
+
+
+def test_what_a_stranger_writes_into_the_header_is_not_believed(visit: Visit) -> None:
+    """Only what our own proxy added counts: a made-up visitor in front of it changes nothing."""
+    statuses = [
+        _from(
+            visit, f"203.0.113.{number}, 10.0.{number}.1, 198.51.100.9", f"r{number}@example.net"
+        )
+        for number in range(31)
+    ]
+
+    assert statuses == [200] * 30 + [429]
+
+
+def test_a_visitor_who_is_no_proxy_is_counted_by_their_own_address(folder: Folder) -> None:
+    """Where nobody is trusted, the header says nothing and the connection counts."""
+    folder.configure(
+        subscribe=f'embed_origins = ["{FRIEND}"]',
+        web='listen = "127.0.0.1:8000"\ntrusted_proxies = []',
+    )
+    with visiting(folder) as visit:
+        statuses = [
+            _from(visit, f"198.51.{number}.7", f"r{number}@example.net") for number in range(31)
+        ]
+
+    assert statuses == [200] * 30 + [429]
+
+
+def test_no_address_of_a_visitor_is_stored(visit: Visit) -> None:
+    """After a sign-up through a proxy no table has the visitor's address, whole or in part."""
+    _from(visit, "198.51.100.77", ADDRESS)
+
+    assert "198.51" not in repr(dump(visit.site))

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from publisher import app
+from publisher.app import measuring
 from publisher.model import Act
 from publisher.web import make_site
 from publisher.web.metrics import add_metrics
@@ -87,6 +88,22 @@ def test_metrics_count_what_is_there(site: app.Site) -> None:
     assert (after["editions sent"], after["deliveries pending"]) == (1, 0)
     assert after["accepted_total"] == 3
     assert after["last_accepted_timestamp_seconds"] == NOW.timestamp()
+
+
+def test_a_million_deliveries_are_not_counted_at_every_look(
+    site: app.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are very many, what was counted just now is good enough; mails are always told."""
+    monkeypatch.setattr(measuring, "_MANY", 3)
+    monkeypatch.setattr(measuring, "_REST", 1_000_000)
+    meter = app.Meter()
+    before = _samples(app.describe_metrics(site, meter, now=NOW))
+    send(site, NOW, on_progress=lambda _edition, _done: meter.count_accepted(now=NOW))
+    resting = _samples(app.describe_metrics(site, meter, now=NOW))
+    anew = _samples(app.describe_metrics(site, app.Meter(), now=NOW))
+
+    assert before["deliveries pending"] == resting["deliveries pending"] == 3
+    assert (resting["accepted_total"], anew["deliveries pending"]) == (3, 0)
 
 
 def test_metrics_of_the_build_and_of_a_copied_database(folder: Folder, site: app.Site) -> None:
