@@ -108,7 +108,13 @@ if TYPE_CHECKING:
     from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
     from publisher.app.proving import prove_privacy
     from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
-    from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
+    from publisher.app.reporting import (
+        EditionSheet,
+        Progress,
+        describe_progress,
+        describe_sheet,
+        read_edition,
+    )
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
     from publisher.app.tracing import SEES_PEOPLE, TrailLine, note_act, read_trail
@@ -123,6 +129,7 @@ __all__ = [
     "Meter",
     "PersonSheet",
     "Preview",
+    "Progress",
     "Proof",
     "Report",
     "Seen",
@@ -147,6 +154,7 @@ __all__ = [
     "describe_edition",
     "describe_metrics",
     "describe_person",
+    "describe_progress",
     "describe_sheet",
     "describe_signing",
     "export_site",
@@ -245,7 +253,7 @@ _HOMES = {
     "proofing": "Proof Seen proof_text show_entry show_mail show_page",
     "proving": "prove_privacy",
     "receiving": "has_inbox open_inbox take_in_feedback",
-    "reporting": "EditionSheet describe_sheet read_edition",
+    "reporting": "EditionSheet Progress describe_progress describe_sheet read_edition",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
     "tracing": "SEES_PEOPLE TrailLine note_act read_trail",
