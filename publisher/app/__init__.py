@@ -16,8 +16,6 @@ noticing     notices on their way out
 proving      that nothing tracks
 admitting    staff's accounts with the links that open them, and notices to staff
 tracing      the trail of every act
-configuring  every key of config.toml, and where its value comes from
-knowing      one subscriber whole
 previewing   a letter as its reader would see it; the outbox
 reporting    one edition whole, as its page shows it
 surveying    what staff look at first, kept while it holds
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
         make_sign_in_link,
         send_notice,
     )
-    from publisher.app.configuring import Setting, list_settings
     from publisher.app.handling import approve_edition, handle_edition, resolve_edition
     from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
     from publisher.app.keeping import (
@@ -54,13 +51,6 @@ if TYPE_CHECKING:
         running_service,
         take_seat,
         upgrade_site,
-    )
-    from publisher.app.knowing import (
-        Found,
-        PersonSheet,
-        describe_person,
-        find_people,
-        newest_suppressions,
     )
     from publisher.app.looking import (
         EditionView,
@@ -117,7 +107,7 @@ if TYPE_CHECKING:
     )
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
-    from publisher.app.tracing import SEES_PEOPLE, TrailLine, note_act, read_trail
+    from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
     "CONTENT_TYPE",
@@ -125,15 +115,12 @@ __all__ = [
     "EditionReport",
     "EditionSheet",
     "EditionView",
-    "Found",
     "Meter",
-    "PersonSheet",
     "Preview",
     "Progress",
     "Proof",
     "Report",
     "Seen",
-    "Setting",
     "ShownMail",
     "Site",
     "Survey",
@@ -153,13 +140,11 @@ __all__ = [
     "deliver_open",
     "describe_edition",
     "describe_metrics",
-    "describe_person",
     "describe_progress",
     "describe_sheet",
     "describe_signing",
     "export_site",
     "find_edition",
-    "find_people",
     "find_person",
     "find_reader",
     "handle_edition",
@@ -171,7 +156,6 @@ __all__ = [
     "list_newest",
     "list_outbox",
     "list_records",
-    "list_settings",
     "list_slots",
     "load_config",
     "mail_review_link",
@@ -186,8 +170,6 @@ __all__ = [
     "make_workshop",
     "move_site",
     "name_store",
-    "newest_suppressions",
-    "note_act",
     "open_desk",
     "open_inbox",
     "open_site",
@@ -223,8 +205,6 @@ __all__ = [
 
 # A build that finds nothing changed needs little of this, and most of its time would be loading.
 _HOMES = {
-    "configuring": "Setting list_settings",
-    "knowing": "Found PersonSheet describe_person find_people newest_suppressions",
     "admitting": (
         "add_staff console_url link_to mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
@@ -256,7 +236,7 @@ _HOMES = {
     "reporting": "EditionSheet Progress describe_progress describe_sheet read_edition",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
-    "tracing": "SEES_PEOPLE TrailLine note_act read_trail",
+    "tracing": "SEES_PEOPLE TrailLine read_trail",
 }
 """Where each name is at home; every name of ``__all__`` has its place here."""
 

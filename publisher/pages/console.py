@@ -33,7 +33,6 @@ SECTIONS: Final = (
     ("today", "Today", ROOT),
     ("posts", "Posts", f"{ROOT}posts"),
     ("digests", "Digests", f"{ROOT}digests"),
-    ("subscribers", "Subscribers", f"{ROOT}subscribers"),
     ("settings", "Settings", f"{ROOT}settings"),
 )
 """What the menu leads to: the section, its word, its page."""
@@ -64,18 +63,12 @@ _PAGES = (
     "reviews",
     "series",
     "settings",
-    "settings-config",
-    "settings-health",
     "setup",
     "sign-in",
     "sign-in-link",
     "sign-in-mail",
     "staff",
     "staff-one",
-    "subscriber",
-    "subscribers",
-    "subscribers-export",
-    "suppressions",
     "today",
     "trail",
 )

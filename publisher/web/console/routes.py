@@ -21,7 +21,6 @@ from publisher.web.console import (
     reviews,
     settings,
     staff,
-    subscribers,
     today,
     trail,
 )
@@ -150,23 +149,8 @@ ROUTES: tuple[Route, ...] = (
     _get("outbox", outbox.show_all, _PUB),
     _get("outbox/{folder}/{name}", outbox.show, _PUB),
     _get("outbox/{folder}/{name}/letter.html", outbox.give, _PUB),
-    # ---- people
-    _get("subscribers", subscribers.show_all, _PUB),
-    _post("subscribers/search", subscribers.search, _PUB),
-    _post("subscribers/add", subscribers.add, _PUB),
-    _post("subscribers/import", subscribers.take_in, _PUB),
-    _get("subscribers/export", subscribers.show_export, _ADMIN, proved=True),
-    _post(
-        "subscribers/export", subscribers.export, _ADMIN, proved=True, page="subscribers/export"
-    ),
-    _get("subscribers/{subscriber_id}", subscribers.show, _PUB),
-    _get("suppressions", subscribers.show_suppressions, _PUB),
-    _post("suppressions", subscribers.suppress, _PUB),
-    _post("suppressions/release", subscribers.release, _PUB),
     # ---- settings
     _get("settings", settings.show, _S),
-    _get("settings/health", settings.show_health, _S),
-    _get("settings/config", settings.show_config, _ADMIN),
     _get("settings/trail", trail.show, _S),
     _get("settings/staff", staff.show_all, _ADMIN),
     _post("settings/staff", staff.add, _ADMIN, proved=True, page="settings/staff"),
