@@ -11,6 +11,9 @@ measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
+doctoring    what is wrong with this set-up
+holding      a list that was sent and waits for staff's word
+saving       backups by staff's hand
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
 proving      that nothing tracks
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
         make_sign_in_link,
         send_notice,
     )
+    from publisher.app.doctoring import Health, Sign, check_records, examine
     from publisher.app.handling import approve_edition, handle_edition, resolve_edition
+    from publisher.app.holding import HeldList, forget_held, hold_list, read_held
     from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
     from publisher.app.keeping import (
         adopt_site,
@@ -105,6 +110,7 @@ if TYPE_CHECKING:
         describe_sheet,
         read_edition,
     )
+    from publisher.app.saving import Backup, list_backups, make_backup, take_backup
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
     from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
@@ -112,9 +118,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTENT_TYPE",
     "SEES_PEOPLE",
+    "Backup",
     "EditionReport",
     "EditionSheet",
     "EditionView",
+    "Health",
+    "HeldList",
     "Meter",
     "Preview",
     "Progress",
@@ -122,6 +131,7 @@ __all__ = [
     "Report",
     "Seen",
     "ShownMail",
+    "Sign",
     "Site",
     "Survey",
     "Today",
@@ -131,6 +141,7 @@ __all__ = [
     "adopt_site",
     "approve_edition",
     "as_markdown",
+    "check_records",
     "check_site",
     "coming_content",
     "console_url",
@@ -143,14 +154,18 @@ __all__ = [
     "describe_progress",
     "describe_sheet",
     "describe_signing",
+    "examine",
     "export_site",
     "find_edition",
     "find_person",
     "find_reader",
+    "forget_held",
     "handle_edition",
     "has_inbox",
+    "hold_list",
     "join_site",
     "link_to",
+    "list_backups",
     "list_editions",
     "list_followers",
     "list_newest",
@@ -160,6 +175,7 @@ __all__ = [
     "load_config",
     "mail_review_link",
     "mail_sign_in_link",
+    "make_backup",
     "make_console_pages",
     "make_keys",
     "make_notices",
@@ -180,6 +196,7 @@ __all__ = [
     "prove_privacy",
     "publish_once",
     "read_edition",
+    "read_held",
     "read_letter",
     "read_outbox",
     "read_trail",
@@ -197,6 +214,7 @@ __all__ = [
     "show_entry",
     "show_mail",
     "show_page",
+    "take_backup",
     "take_in_feedback",
     "take_seat",
     "template_paths",
@@ -209,7 +227,9 @@ _HOMES = {
         "add_staff console_url link_to mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
     ),
+    "doctoring": "Health Sign check_records examine",
     "handling": "approve_edition handle_edition resolve_edition",
+    "holding": "HeldList forget_held hold_list read_held",
     "job": "EditionReport Report deliver_open publish_once refuse_unready",
     "keeping": (
         "adopt_site export_site join_site move_site name_store refuse_embedded "
@@ -234,6 +254,7 @@ _HOMES = {
     "proving": "prove_privacy",
     "receiving": "has_inbox open_inbox take_in_feedback",
     "reporting": "EditionSheet Progress describe_progress describe_sheet read_edition",
+    "saving": "Backup list_backups make_backup take_backup",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
     "tracing": "SEES_PEOPLE TrailLine read_trail",

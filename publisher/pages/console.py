@@ -14,7 +14,7 @@ from publisher import look, urls
 from publisher.editorial import answers, moments
 from publisher.editorial.alerting import WHY_HELD
 from publisher.editorial.replies import tell_reply
-from publisher.model import HeldReason
+from publisher.model import HeldReason, Role
 from publisher.pages.templating import Templates
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ SECTIONS: Final = (
     ("today", "Today", ROOT),
     ("posts", "Posts", f"{ROOT}posts"),
     ("digests", "Digests", f"{ROOT}digests"),
+    ("subscribers", "Subscribers", f"{ROOT}subscribers"),
     ("settings", "Settings", f"{ROOT}settings"),
 )
 """What the menu leads to: the section, its word, its page."""
@@ -44,8 +45,16 @@ _PAGES = (
     "digest-edit",
     "digest-send",
     "digests",
+    "dns",
+    "doctor",
     "edition",
+    "backups",
     "edition-check",
+    "import",
+    "import-check",
+    "import-columns",
+    "import-done",
+    "import-parts",
     "letter",
     "mail",
     "message",
@@ -57,6 +66,12 @@ _PAGES = (
     "post-new",
     "post-proof",
     "posts",
+    "people",
+    "person",
+    "person-add",
+    "person-erase",
+    "people-export",
+    "people-suppressions",
     "progress",
     "prove",
     "review",
@@ -71,6 +86,7 @@ _PAGES = (
     "staff-one",
     "today",
     "trail",
+    "values",
 )
 _STYLE = "console/console.css"
 _SCRIPTS = ("console", "editor")
@@ -89,6 +105,13 @@ class Frame:
     """What the last act came to, said once."""
     problems: Sequence[Problem] = ()
     """What was wrong with what was just sent."""
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether who is signed in may see who is on the list."""
+        return self.staff is not None and not self.staff.roles.isdisjoint(
+            (Role.PUBLISHER, Role.ADMIN)
+        )
 
 
 class ConsolePages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from publisher import app
 from publisher.model import Role
 from publisher.web.console.asking import Ask, Page
 
@@ -13,4 +14,8 @@ if TYPE_CHECKING:
 
 def show(ask: Ask) -> Answer:
     """Show what there is to look after."""
-    return Page(name="settings", section="settings", values={"is_admin": ask.may(Role.ADMIN)})
+    return Page(
+        name="settings",
+        section="settings",
+        values={"is_admin": ask.may(Role.ADMIN), "sees_people": ask.may(*app.SEES_PEOPLE)},
+    )
