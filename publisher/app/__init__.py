@@ -11,13 +11,14 @@ measuring    how far an edition is, and figures for Prometheus
 keeping      backup, restore, upgrade, export, and which database sends
 signing      the keys that mails are signed with
 naming       the DNS records that mail needs
+doctoring    what is wrong with this set-up
+holding      a list that was sent and waits for staff's word
+saving       backups by staff's hand
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
 proving      that nothing tracks
 admitting    staff's accounts with the links that open them, and notices to staff
 tracing      the trail of every act
-configuring  every key of config.toml, and where its value comes from
-knowing      one subscriber whole
 previewing   a letter as its reader would see it; the outbox
 reporting    one edition whole, as its page shows it
 surveying    what staff look at first, kept while it holds
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
         make_sign_in_link,
         send_notice,
     )
-    from publisher.app.configuring import Setting, list_settings
+    from publisher.app.doctoring import Health, Sign, check_records, examine
     from publisher.app.handling import approve_edition, handle_edition, resolve_edition
+    from publisher.app.holding import HeldList, forget_held, hold_list, read_held
     from publisher.app.job import EditionReport, Report, deliver_open, publish_once, refuse_unready
     from publisher.app.keeping import (
         adopt_site,
@@ -54,13 +56,6 @@ if TYPE_CHECKING:
         running_service,
         take_seat,
         upgrade_site,
-    )
-    from publisher.app.knowing import (
-        Found,
-        PersonSheet,
-        describe_person,
-        find_people,
-        newest_suppressions,
     )
     from publisher.app.looking import (
         EditionView,
@@ -115,26 +110,28 @@ if TYPE_CHECKING:
         describe_sheet,
         read_edition,
     )
+    from publisher.app.saving import Backup, list_backups, make_backup, take_backup
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
-    from publisher.app.tracing import SEES_PEOPLE, TrailLine, note_act, read_trail
+    from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
 
 __all__ = [
     "CONTENT_TYPE",
     "SEES_PEOPLE",
+    "Backup",
     "EditionReport",
     "EditionSheet",
     "EditionView",
-    "Found",
+    "Health",
+    "HeldList",
     "Meter",
-    "PersonSheet",
     "Preview",
     "Progress",
     "Proof",
     "Report",
     "Seen",
-    "Setting",
     "ShownMail",
+    "Sign",
     "Site",
     "Survey",
     "Today",
@@ -144,6 +141,7 @@ __all__ = [
     "adopt_site",
     "approve_edition",
     "as_markdown",
+    "check_records",
     "check_site",
     "coming_content",
     "console_url",
@@ -153,29 +151,31 @@ __all__ = [
     "deliver_open",
     "describe_edition",
     "describe_metrics",
-    "describe_person",
     "describe_progress",
     "describe_sheet",
     "describe_signing",
+    "examine",
     "export_site",
     "find_edition",
-    "find_people",
     "find_person",
     "find_reader",
+    "forget_held",
     "handle_edition",
     "has_inbox",
+    "hold_list",
     "join_site",
     "link_to",
+    "list_backups",
     "list_editions",
     "list_followers",
     "list_newest",
     "list_outbox",
     "list_records",
-    "list_settings",
     "list_slots",
     "load_config",
     "mail_review_link",
     "mail_sign_in_link",
+    "make_backup",
     "make_console_pages",
     "make_keys",
     "make_notices",
@@ -186,8 +186,6 @@ __all__ = [
     "make_workshop",
     "move_site",
     "name_store",
-    "newest_suppressions",
-    "note_act",
     "open_desk",
     "open_inbox",
     "open_site",
@@ -198,6 +196,7 @@ __all__ = [
     "prove_privacy",
     "publish_once",
     "read_edition",
+    "read_held",
     "read_letter",
     "read_outbox",
     "read_trail",
@@ -215,6 +214,7 @@ __all__ = [
     "show_entry",
     "show_mail",
     "show_page",
+    "take_backup",
     "take_in_feedback",
     "take_seat",
     "template_paths",
@@ -223,13 +223,13 @@ __all__ = [
 
 # A build that finds nothing changed needs little of this, and most of its time would be loading.
 _HOMES = {
-    "configuring": "Setting list_settings",
-    "knowing": "Found PersonSheet describe_person find_people newest_suppressions",
     "admitting": (
         "add_staff console_url link_to mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
     ),
+    "doctoring": "Health Sign check_records examine",
     "handling": "approve_edition handle_edition resolve_edition",
+    "holding": "HeldList forget_held hold_list read_held",
     "job": "EditionReport Report deliver_open publish_once refuse_unready",
     "keeping": (
         "adopt_site export_site join_site move_site name_store refuse_embedded "
@@ -254,9 +254,10 @@ _HOMES = {
     "proving": "prove_privacy",
     "receiving": "has_inbox open_inbox take_in_feedback",
     "reporting": "EditionSheet Progress describe_progress describe_sheet read_edition",
+    "saving": "Backup list_backups make_backup take_backup",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
-    "tracing": "SEES_PEOPLE TrailLine note_act read_trail",
+    "tracing": "SEES_PEOPLE TrailLine read_trail",
 }
 """Where each name is at home; every name of ``__all__`` has its place here."""
 

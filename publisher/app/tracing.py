@@ -42,16 +42,6 @@ class TrailLine:
             return self
 
 
-def note_act(
-    site: Site, by: str, verb: str, subject: str, *, detail: str = "", now: datetime
-) -> None:
-    """Add an act of staff to the trail, where what it does leaves no line of its own."""
-    from publisher.store import subscribers  # noqa: PLC0415
-
-    with site.store.write() as tx:
-        subscribers.note(tx, by, verb, subject, now=now, detail=detail)
-
-
 def read_trail(
     site: Site, *, limit: int, before: int | None = None, subject: str = ""
 ) -> list[TrailLine]:

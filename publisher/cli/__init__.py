@@ -12,6 +12,7 @@ keeping    backup restore upgrade move export
 processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
+doctoring  doctor
 staff      staff
 proving    privacy
 """
@@ -33,6 +34,7 @@ root = make_root(
         "feedback",
         "keeping",
         "naming",
+        "doctoring",
         "proving",
         "staff",
     )

@@ -38,7 +38,7 @@ def dns(frame: Frame, make_keys: bool, check: bool, resolver: str | None) -> Non
     from publisher import app, probes  # noqa: PLC0415
 
     site = frame.open()
-    server = _read_server(resolver) if resolver else None
+    server = read_server(resolver) if resolver else None
     made = app.make_keys(site.config, replace_existing=frame.yes) if make_keys else []
     records = app.list_records(site.config, site.environ)
     findings = _ask(records, server) if check else []
@@ -118,7 +118,8 @@ def _finding_shape(finding: Finding) -> dict[str, object]:
     return _shape(finding.record) | found
 
 
-def _read_server(text: str) -> tuple[str, int]:
+def read_server(text: str) -> tuple[str, int]:
+    """Return address and port of a DNS server as they were typed; raises UsageError."""
     from ipaddress import ip_address  # noqa: PLC0415
     from urllib.parse import urlsplit  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ options   one row a key: what it takes, its default, what it is for
 kinds     what a value of each kind looks like, and how to mend one that does not
 lines     where in the file a key stands
 reading   bytes and environment to a ``Config``, or to its problems
+sources   every setting with its value and where that comes from
 live      what a site needs before it mails people
 courses   the settings of one mailing by name, a course's included
 sample    the file that ``publisher init`` writes
@@ -18,6 +19,7 @@ from publisher.config.live import feedback_problems, live_problems, signing_prob
 from publisher.config.options import KEYS, OPTIONS, Option
 from publisher.config.reading import MISSING_FILE, missing, parse
 from publisher.config.sample import sample, write_value
+from publisher.config.sources import Setting, list_settings
 from publisher.config.tree import (
     Alerts,
     Config,
@@ -66,6 +68,7 @@ __all__ = [
     "Rate",
     "Review",
     "Secret",
+    "Setting",
     "Site",
     "Smtp",
     "Subscribe",
@@ -74,6 +77,7 @@ __all__ = [
     "find_digest",
     "is_loopback",
     "is_reserved_domain",
+    "list_settings",
     "live_problems",
     "missing",
     "parse",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from publisher.config.lines import Parts
+    from publisher.config.options import Option
     from publisher.config.tree import Config
 
 MISSING_FILE = "config.missing_file"
@@ -58,16 +59,39 @@ def parse(data: bytes, *, path: Path, environ: Mapping[str, str]) -> Config:
 
     Paths in it are taken from the directory of ``path``. Raises ConfigError with every problem.
     """
+    settings, problems = _find(data, path, environ)
+    problems += [
+        *_check_names(settings.digests),
+        *_read_values(settings),
+        *check_together(settings),
+    ]
+    if problems:
+        raise ConfigError(*sorted(problems, key=lambda p: (p.path != str(path), p.line or 0)))
+    return build(settings)
+
+
+def find_entries(
+    data: bytes, *, path: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[str, Option, Entry | None]]:
+    """Yield every key with what it takes, and what the file or the environment says of it.
+
+    Raises ConfigError where the file is no TOML.
+    """
+    settings, _ = _find(data, path, environ)
+    for key, option in OPTIONS.items():
+        for parts in _concrete(key, settings.digests):
+            yield dotted(parts), option, settings.entries.get(parts)
+
+
+def _find(data: bytes, path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+    """Return what the file and the environment say, not read yet, and what is none of ours."""
     document, lines = _load(data, str(path))
     found = [*_walk(document, (), lines, str(path)), *read_overrides(environ)]
     problems = [item for item in found if isinstance(item, Problem)]
     entries = {item.parts: item for item in found if isinstance(item, Entry)}
     digests = _find_digests(document, entries, lines, str(path))
     settings = Settings(path=path, lines=lines, entries=entries, digests=digests, values={})
-    problems += [*_check_names(digests), *_read_values(settings), *check_together(settings)]
-    if problems:
-        raise ConfigError(*sorted(problems, key=lambda p: (p.path != str(path), p.line or 0)))
-    return build(settings)
+    return settings, problems
 
 
 # ---------------------------------------------------------------------------------------- the file

@@ -116,29 +116,52 @@ def fold_header(header: str) -> str:
     return "".join(filter(str.isalnum, header.casefold()))
 
 
-def find_columns(head: Sequence[str], name: str) -> Columns:
-    """Return where each field is found below these headers.
+FIELDS = tuple(dict.fromkeys(HEADERS.values()))
+"""What a column can be read as."""
+
+
+def find_columns(
+    head: Sequence[str], name: str, *, fields: Sequence[str] | None = None
+) -> Columns:
+    """Return where each field is found below these headers, or as ``fields`` says column by column.
 
     Raises:
         ContentError: no column of addresses; it names what was found.
     """
-    folded = [fold_header(header) for header in head]
-    places: dict[str, list[int]] = {wanted: [] for wanted in HEADERS.values()}
-    for known, wanted in HEADERS.items():
-        places[wanted] += [place for place, header in enumerate(folded) if header == known]
+    places = _places(head) if fields is None else _chosen(fields[: len(head)])
     if not places["email"]:
         raise _no_addresses(head, name)
-    places["email"] = places["email"][:1]
     headers = tuple(header.strip() for header in head)
-    fields = {place: wanted for wanted, found in places.items() for place in found}
+    read = {place: wanted for wanted, found in places.items() for place in found}
     return Columns(
         headers=headers,
         places={wanted: tuple(found) for wanted, found in places.items() if found},
-        read_as={headers[place]: fields[place] for place in sorted(fields)},
-        ignored=tuple(header for place, header in enumerate(headers) if place not in fields),
+        read_as={headers[place]: read[place] for place in sorted(read)},
+        ignored=tuple(header for place, header in enumerate(headers) if place not in read),
         is_own=set(headers) <= set(OWN_HEADERS),
         whole_file=_state_of_all(places),
     )
+
+
+def guess_fields(head: Sequence[str]) -> tuple[str, ...]:
+    """Return for each header what its column would be read as; "" for nothing."""
+    fields = {place: wanted for wanted, found in _places(head).items() for place in found}
+    return tuple(fields.get(place, "") for place in range(len(head)))
+
+
+def _places(head: Sequence[str]) -> dict[str, list[int]]:
+    folded = [fold_header(header) for header in head]
+    places: dict[str, list[int]] = {wanted: [] for wanted in FIELDS}
+    for known, wanted in HEADERS.items():
+        places[wanted] += [place for place, header in enumerate(folded) if header == known]
+    places["email"] = places["email"][:1]
+    return places
+
+
+def _chosen(fields: Sequence[str]) -> dict[str, list[int]]:
+    return {
+        wanted: [place for place, one in enumerate(fields) if one == wanted] for wanted in FIELDS
+    }
 
 
 def _state_of_all(places: Mapping[str, Sequence[int]]) -> ImportedState:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from publisher.deliverability import parse_address
@@ -22,19 +23,22 @@ from publisher.exchange.columns import (
     doubt_columns,
     find_columns,
     fold_header,
+    guess_fields,
     show_cell,
     tell_columns,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from publisher.model import Address, Subscriber
 
 __all__ = [
+    "ColumnGuess",
     "ImportedState",
     "ImportedSubscriber",
     "SubscriberFile",
+    "peek_columns",
     "read_subscribers",
     "write_subscribers",
 ]
@@ -42,6 +46,7 @@ __all__ = [
 _MOST_BYTES = 100_000_000
 _MOST_ROWS = 1_000_000
 _HEAD_CHARACTERS = 65_536
+_PEEKED_ROWS, _PEEKED = 3, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +98,12 @@ _FORMULA = tuple("=+-@\t\r\n'＝＋－＠")  # noqa: RUF001 - spreadsheets run t
 # --------------------------------------------------------------------------------------- reading
 
 
-def read_subscribers(data: bytes, name: str) -> SubscriberFile:
+def read_subscribers(
+    data: bytes, name: str, *, fields: Sequence[str] | None = None
+) -> SubscriberFile:
     """Return everybody on a list, once each, and every row that was refused, with its line.
 
-    Delimiter, encoding and columns are recognised. Times without a zone are read as UTC. Where
+    Delimiter, encoding and columns are recognised, or the columns are what ``fields`` says. Times without a zone are read as UTC. Where
     columns contradict one another the harshest counts: nobody who left is read as active. Of two
     rows for one address the first counts, unless the later says unsubscribed or cleaned.
 
@@ -107,7 +114,7 @@ def read_subscribers(data: bytes, name: str) -> SubscriberFile:
     reading = _Reading(name=name, notes=list(guess))
     records = _records(data, encoding, reading)
     head = next(records, (1, []))[1]
-    columns = find_columns(head, name)
+    columns = find_columns(head, name, fields=fields)
     rows = _without_repeats(_read_rows(records, columns, reading), reading)
     return SubscriberFile(
         rows=tuple(rows),
@@ -117,6 +124,36 @@ def read_subscribers(data: bytes, name: str) -> SubscriberFile:
         ignored=columns.ignored,
         source_sha256=hashlib.sha256(data).hexdigest(),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnGuess:
+    """A column of a list: its header, what it would be read as, and what stands in it."""
+
+    header: str
+    field: str
+    """Empty where it would not be read."""
+    cells: tuple[str, ...]
+    """Of the first rows, shortened."""
+
+
+def peek_columns(data: bytes, name: str) -> list[ColumnGuess]:
+    """Return the columns of a list with what each would be read as, from its first rows.
+
+    Raises ContentError: empty, too large, or no text.
+    """
+    encoding, _ = read_encoding(data, name, most_bytes=_MOST_BYTES)
+    records = _records(data, encoding, _Reading(name=name))
+    head = [cell.strip() for cell in next(records, (1, []))[1]]
+    rows = [row for _, row in islice(records, _PEEKED_ROWS)]
+    return [
+        ColumnGuess(
+            header=header,
+            field=found,
+            cells=tuple(row[place].strip()[:_PEEKED] for row in rows if place < len(row)),
+        )
+        for place, (header, found) in enumerate(zip(head, guess_fields(head), strict=True))
+    ]
 
 
 @dataclass(slots=True, kw_only=True)

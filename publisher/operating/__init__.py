@@ -7,7 +7,7 @@ moving      to another database, and which of the two sends then
 """
 
 from publisher.operating.epoch import adopt_epoch, is_sending, is_unused, join, take_over
-from publisher.operating.keeping import LOCKS, Restored, backup, restore, upgrade
+from publisher.operating.keeping import LOCKS, Restored, backup, note_backup, restore, upgrade
 from publisher.operating.moving import Moved, move
 from publisher.operating.upkeep import ROTATING, count_overdue, forget_in_time, rotate_key
 
@@ -24,6 +24,7 @@ __all__ = [
     "is_unused",
     "join",
     "move",
+    "note_backup",
     "restore",
     "rotate_key",
     "take_over",

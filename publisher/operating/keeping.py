@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from publisher import site
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.operating.epoch import hold_restored
-from publisher.store import Store, carrying, copying, make_tables, standing
+from publisher.store import Store, carrying, copying, make_tables, standing, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,12 @@ def backup(store: Store, target: Path, *, replace: bool) -> Mapping[str, int]:
             carrying.carry(source, tx)
         copy.close()
         return copying.copy_database(carried, target)
+
+
+def note_backup(store: Store, verb: str, name: str, *, by: str, now: datetime) -> None:
+    """Note in the trail that somebody made a backup, or took one away."""
+    with store.write() as tx:
+        subscribers.note(tx, by, verb, f"backup:{name}", now=now)
 
 
 def restore(store: Store, source: Path, *, epoch: str, by: str, now: datetime) -> Restored:

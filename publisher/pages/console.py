@@ -14,7 +14,7 @@ from publisher import look, urls
 from publisher.editorial import answers, moments
 from publisher.editorial.alerting import WHY_HELD
 from publisher.editorial.replies import tell_reply
-from publisher.model import HeldReason
+from publisher.model import HeldReason, Role
 from publisher.pages.templating import Templates
 
 if TYPE_CHECKING:
@@ -45,8 +45,16 @@ _PAGES = (
     "digest-edit",
     "digest-send",
     "digests",
+    "dns",
+    "doctor",
     "edition",
+    "backups",
     "edition-check",
+    "import",
+    "import-check",
+    "import-columns",
+    "import-done",
+    "import-parts",
     "letter",
     "mail",
     "message",
@@ -58,26 +66,27 @@ _PAGES = (
     "post-new",
     "post-proof",
     "posts",
+    "people",
+    "person",
+    "person-add",
+    "person-erase",
+    "people-export",
+    "people-suppressions",
     "progress",
     "prove",
     "review",
     "reviews",
     "series",
     "settings",
-    "settings-config",
-    "settings-health",
     "setup",
     "sign-in",
     "sign-in-link",
     "sign-in-mail",
     "staff",
     "staff-one",
-    "subscriber",
-    "subscribers",
-    "subscribers-export",
-    "suppressions",
     "today",
     "trail",
+    "values",
 )
 _STYLE = "console/console.css"
 _SCRIPTS = ("console", "editor")
@@ -96,6 +105,13 @@ class Frame:
     """What the last act came to, said once."""
     problems: Sequence[Problem] = ()
     """What was wrong with what was just sent."""
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether who is signed in may see who is on the list."""
+        return self.staff is not None and not self.staff.roles.isdisjoint(
+            (Role.PUBLISHER, Role.ADMIN)
+        )
 
 
 class ConsolePages:

@@ -247,6 +247,16 @@ def clear_scratch(connection: Connection, *tables: sa.Table) -> None:
         connection.execute(sa.delete(table))
 
 
+def begins_with(
+    connection: Connection, column: sa.Column[str], beginning: str
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a column begins so, by letters as they are: an index finds it."""
+    end = f"{beginning}{chr(0x10FFFF)}"
+    if connection.dialect.name == "postgresql":
+        return sa.and_(column.op("~>=~")(beginning), column.op("~<~")(end))
+    return sa.and_(column >= beginning, column < end)
+
+
 def upsert(
     connection: Connection,
     table: sa.Table,

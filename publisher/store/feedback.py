@@ -151,13 +151,12 @@ class Suppression:
     address: str = ""
 
 
-def read_suppressions(tx: Transaction, *, limit: int | None = None) -> list[Suppression]:
-    """Return suppressions, the newest first: so many at most, or every one."""
+def read_suppressions(tx: Transaction) -> list[Suppression]:
+    """Return every suppression, the newest first."""
     rows = tx.execute(
         sa.select(suppressions, subscribers.c.address)
         .outerjoin(subscribers, subscribers.c.address_hash == suppressions.c.address_hash)
         .order_by(suppressions.c.suppressed_at.desc(), suppressions.c.address_hash)
-        .limit(limit)
     )
     return [
         Suppression(

@@ -193,7 +193,9 @@ def _choices(
     return choices
 
 
-def unsubscribe(tx: Transaction, subscriber_id: int, *, now: datetime) -> bool:
+def unsubscribe(
+    tx: Transaction, subscriber_id: int, *, by: str = "subscriber", now: datetime
+) -> bool:
     """End a person's subscription; return whether it was not ended before."""
     changed = tx.execute(
         sa.update(subscribers)
@@ -204,7 +206,7 @@ def unsubscribe(tx: Transaction, subscriber_id: int, *, now: datetime) -> bool:
         .values(state=SubscriberState.UNSUBSCRIBED, unsubscribed_at=now)
     )
     if changed.rowcount:
-        note(tx, "subscriber", "unsubscribe", f"subscriber:{subscriber_id}", now=now)
+        note(tx, by, "unsubscribe", f"subscriber:{subscriber_id}", now=now)
     return changed.rowcount == 1
 
 

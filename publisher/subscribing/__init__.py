@@ -10,6 +10,7 @@ choosing       what a person gets
 owning         what is kept of a person: seen, moved, erased
 mailing        the notices that all this leads to
 courses        a series from part 1, by a reader's hand or staff's
+people         staff find one person, see them whole, take them off
 suppressions   standing do-not-mail facts
 """
 
@@ -80,14 +81,31 @@ from publisher.subscribing.owning import (
     find_move,
     move,
 )
+from publisher.subscribing.people import (
+    LEAST_TYPED,
+    MOST_FOUND,
+    Matches,
+    PersonSheet,
+    count_states,
+    list_newest,
+    note_export,
+    page_suppressions,
+    read_person,
+    search,
+    take_off,
+)
 from publisher.subscribing.suppressions import (
+    WILL,
     list_suppressions,
     release_address,
     suppress_address,
 )
 
 __all__ = [
+    "LEAST_TYPED",
+    "MOST_FOUND",
     "PAUSE_MONTHS",
+    "WILL",
     "Age",
     "Barred",
     "Choices",
@@ -97,7 +115,9 @@ __all__ = [
     "Gate",
     "Import",
     "Mailed",
+    "Matches",
     "Offer",
+    "PersonSheet",
     "Post",
     "Standing",
     "Timetable",
@@ -111,6 +131,7 @@ __all__ = [
     "change_pace",
     "choose",
     "confirm",
+    "count_states",
     "decide_digests",
     "ensure_sample_reader",
     "erase",
@@ -129,10 +150,14 @@ __all__ = [
     "invite",
     "list_courses",
     "list_missed",
+    "list_newest",
     "list_people",
     "list_suppressions",
     "move",
+    "note_export",
+    "page_suppressions",
     "read_address",
+    "read_person",
     "read_stamp",
     "read_timetable",
     "refuse_for_ever",
@@ -140,6 +165,7 @@ __all__ = [
     "restart_course",
     "say_duration",
     "say_wording",
+    "search",
     "send_notices",
     "show_person",
     "skip_part",
@@ -147,6 +173,7 @@ __all__ = [
     "start_course",
     "stop_course",
     "suppress_address",
+    "take_off",
     "undo_unsubscribe",
     "unsubscribe",
 ]

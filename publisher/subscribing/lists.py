@@ -41,11 +41,26 @@ class Import:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def refused(self) -> int:
+        """How many rows were not taken in because something is wrong with them."""
+        return sum(problem.level == "error" for problem in self.problems)
 
-def add(store: Store, address_text: str, *, consent: str, source: str, now: datetime) -> bool:
+    @property
+    def summary(self) -> str:
+        """What it came to, in one line."""
+        return (
+            f"{self.added:,} added, {self.known:,} known, {self.suppressed:,} do-not-mail, "
+            f"{self.refused:,} refused"
+        )
+
+
+def add(
+    store: Store, address_text: str, *, consent: str, source: str, by: str = "", now: datetime
+) -> bool:
     """Add a person who agreed, active at once; False where the address is known already.
 
-    Raises UsageError for what is no address, Refused for one that must not be mailed.
+    The trail tells who of staff did it, where ``by`` names them. Raises UsageError for what is no address, Refused for one that must not be mailed.
     """
     address = read_address(address_text)
     if not consent.strip():
@@ -58,7 +73,11 @@ def add(store: Store, address_text: str, *, consent: str, source: str, now: date
         person = Joining(
             address=address, address_hash=hashed, state=SubscriberState.ACTIVE, consent=agreed
         )
-        return bool(subscribers.add(tx, [person]))
+        is_new = bool(subscribers.add(tx, [person]))
+        added = subscribers.read_by_key(tx, address.key) if is_new and by else None
+        if added:
+            subscribers.note(tx, by, "add", f"subscriber:{added.id}", now=now)
+        return is_new
 
 
 def invite(store: Store, address_text: str, *, wording: str, source: str, now: datetime) -> None:
@@ -70,14 +89,23 @@ def invite(store: Store, address_text: str, *, wording: str, source: str, now: d
 
 
 def import_list(
-    store: Store, data: bytes, name: str, *, consent: str, dry_run: bool = False, now: datetime
+    store: Store,
+    data: bytes,
+    name: str,
+    *,
+    consent: str,
+    fields: Sequence[str] | None = None,
+    dry_run: bool = False,
+    by: str = "",
+    now: datetime,
 ) -> Import:
     """Take in a list: people with proof of consent, and those who left as suppressions.
 
+    ``fields`` says for each column what it holds, where staff chose otherwise than its header does.
     A row without a confirmation time needs ``consent``, how they agreed; else it is refused and
     counted. A second import of the same list changes nothing.
     """
-    listed = read_subscribers(data, name)
+    listed = read_subscribers(data, name, fields=fields)
     done = Import(problems=list(listed.problems), notes=list(listed.notes))
     source = f"import {listed.source_sha256[:12]}"
     for start in range(0, len(listed.rows), _BATCH):
@@ -88,6 +116,10 @@ def import_list(
             _take_in(tx, people, gone, done, source=source, now=now)
             if dry_run:
                 raise _Undo
+    if by and not dry_run:
+        with store.write() as tx:
+            subject = f"list:{listed.source_sha256[:12]}"
+            subscribers.note(tx, by, "import", subject, now=now, detail=done.summary)
     if done.left_out:
         done.notes.append(f"{done.left_out:,} left out: a standing do-not-mail fact.")
     return done

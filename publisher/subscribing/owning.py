@@ -95,23 +95,25 @@ def erase(store: Store, token: str, *, now: datetime) -> None:
         erase_person(tx, person, by="subscriber", now=now)
 
 
-def erase_by_address(store: Store, address_text: str, *, now: datetime) -> None:
-    """Erase a person at their word to staff. Raises NotFound where nobody is at the address."""
+def erase_by_address(store: Store, address_text: str, *, by: str = "staff", now: datetime) -> None:
+    """Erase a person at their word to staff, of whom the trail names one. Raises NotFound where nobody is at the address."""
     address = read_address(address_text)
     with store.write() as tx:
         person = subscribers.read_by_key(tx, address.key)
         if person is None:
             raise NotFound(nobody(address_text))
-        erase_person(tx, person, by="staff", now=now)
+        erase_person(tx, person, by="staff", actor=by, now=now)
 
 
-def erase_person(tx: Transaction, person: Subscriber, *, by: str, now: datetime) -> None:
+def erase_person(
+    tx: Transaction, person: Subscriber, *, by: str, actor: str = "", now: datetime
+) -> None:
     """Erase a person's rows and keep the keyed hash; a hash that staff set stays theirs."""
     hashed = hash_address(tx, person.address)
     if not is_barred(tx, hashed):
         joining.replace_suppression(tx, hashed, "erased", by, now=now)
     joining.erase(tx, person.id)
-    subscribers.note(tx, by, "erase", f"subscriber:{person.id}", now=now)
+    subscribers.note(tx, actor or by, "erase", f"subscriber:{person.id}", now=now)
 
 
 # ------------------------------------------------------------------------------------------ moving

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from publisher.store import Store
     from publisher.store.feedback import Suppression
 
+WILL = subscribers.WILL
+"""Reasons that are the person's own: no staff takes them back."""
 _HASH = re.compile(r"[0-9a-fA-F]{8,64}")
 
 
@@ -24,7 +26,9 @@ def list_suppressions(store: Store) -> list[Suppression]:
         return feedback.read_suppressions(tx)
 
 
-def suppress_address(store: Store, address_text: str, *, evidence: str, now: datetime) -> bool:
+def suppress_address(
+    store: Store, address_text: str, *, evidence: str, by: str = "staff", now: datetime
+) -> bool:
     """Mail an address no more, known or not, until staff take it back; False where it is so already.
 
     In force for every mail that has not begun. Raises UsageError for what is no address.
@@ -35,12 +39,12 @@ def suppress_address(store: Store, address_text: str, *, evidence: str, now: dat
         added = bool(subscribers.suppress(tx, [(hashed, "staff", evidence)], now=now))
         if added:
             subscribers.note(
-                tx, "staff", "suppress", f"address:{hashed[:12]}", now=now, detail=evidence
+                tx, by, "suppress", f"address:{hashed[:12]}", now=now, detail=evidence
             )
         return added
 
 
-def release_address(store: Store, text: str, *, now: datetime) -> str:
+def release_address(store: Store, text: str, *, by: str = "staff", now: datetime) -> str:
     """Take back a suppression, named by its address or the beginning of its hash; return the hash.
 
     Raises NotFound where there is none, Refused where the person left or complained: only the
@@ -55,7 +59,7 @@ def release_address(store: Store, text: str, *, now: datetime) -> str:
         if reason in subscribers.WILL:
             raise Refused(_own_will(text, reason))
         feedback.remove_suppression(tx, hashed)
-        subscribers.note(tx, "staff", "release", f"address:{hashed[:12]}", now=now, detail=reason)
+        subscribers.note(tx, by, "release", f"address:{hashed[:12]}", now=now, detail=reason)
         return hashed
 
 

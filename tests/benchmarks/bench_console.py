@@ -47,7 +47,7 @@ _PAGES = (
     "editions/{edition}/progress",
     "subscribers",
     "subscribers/50000",
-    "suppressions",
+    "subscribers/suppressions",
     "settings/trail",
 )
 _BATCH = 5_000

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCHEMES = ("light", "dark")
+LISTED = b"Who,Joined,Note\neva@example.org,2026-01-02,met at the fair\nnonsense,,\n"
 WIDTHS = (375, 1280)
 HEIGHT = 800
 PASSWORD = "a few plain words"
@@ -113,7 +114,19 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
         folder.post("sleep/04-noise.md", "Noise")
         digest = one.site.config.digests["weekly"]
         app.send_test(one.site, digest, subscribing.read_address("x@example.org"), now=now)
+        _fill_people(one.site)
         yield one
+
+
+def _fill_people(site: Site) -> None:
+    """Leave what the pages of subscribers show: people who stand differently, a list, a backup."""
+    now, store = clock.now(), site.store
+    subscribing.take_off(store, 2, evidence="by letter, 3 March", by="Grey", now=now)
+    subscribing.suppress_address(
+        store, "zoe.with-a-rather-long-name@mail.example.net", evidence="moved", now=now
+    )
+    app.make_backup(site, by="Grey", now=now)
+    app.hold_list(site, "fair.csv", LISTED, now=now)
 
 
 def _come_in(console: Console, page: Page, *roles: Role) -> None:
@@ -151,6 +164,7 @@ def _addresses(console: Console) -> dict[str, int]:
         "name": mail.stem,
         "staff_id": str(staffing.list_staff(console.site.store)[0].id),
         "token": "none",
+        "upload": next((console.folder.path / "var" / "imports").glob("*.csv")).stem,
         "subscriber_id": "1",
         "post_id": "sleep/01-worry.md",
         "path": "sleep/01-worry.md",
@@ -175,6 +189,8 @@ def _addresses(console: Console) -> dict[str, int]:
         "/console/posts/proof/sleep/01-worry.md?view=letter&scheme=dark": 200,
         "/console/posts/proof/sleep/01-worry.md?view=headers": 200,
         "/console/posts/edit/sleep/01-worry.md?as=text": 200,
+        "/console/subscribers/2": 200,
+        "/console/subscribers/export": 200,
         "/console/nowhere": 404,
     }
     return addresses | more
@@ -308,6 +324,59 @@ def test_a_newcomer_sees_a_letter_go_in_five_minutes(
             assert "1 of 1 accepted." in page.locator(".live").inner_text()
             _leave(page)
             assert page.locator("h1").inner_text() == "Sign in"
+    assert _said(watched) == Watched()
+
+
+def test_people_are_looked_after_without_script(tmp_path: Path, browser: Browser) -> None:
+    """Added, found, taken in from a list after a look at its columns, suppressed, given out."""
+    folder = empty_site(tmp_path / "site")
+    _fill(folder)
+    (tmp_path / "fair.csv").write_bytes(LISTED)
+    with _served(folder) as one:
+        context = browser.new_context(java_script_enabled=False, accept_downloads=True)
+        with watched_page(context) as (page, watched):
+            _come_in(one, page)
+            page.get_by_role("link", name="Subscribers").click()
+            page.get_by_role("link", name="Add somebody").click()
+            page.get_by_label("Email address").fill("ann@example.net")
+            page.get_by_label("How they agreed").fill("at the desk, 3 March")
+            page.get_by_role("button", name="Add them").click()
+            assert "no one was emailed" in page.locator(".said").inner_text()
+            page.get_by_role("link", name="Subscribers").first.click()
+            page.get_by_label("Find by address").fill("ann")
+            page.get_by_role("button", name="Search").click()
+            assert page.locator("h1").inner_text() == "ann@example.net"
+            assert page.get_by_role("cell", name="at the desk, 3 March").is_visible()
+
+            page.get_by_role("link", name="Subscribers").first.click()
+            page.get_by_role("link", name="Take in a list").click()
+            page.get_by_label("File").set_input_files(tmp_path / "fair.csv")
+            page.get_by_role("button", name="Look at its columns").click()
+            assert page.get_by_label("Who").input_value() == ""
+            page.get_by_label("Who").select_option("Email address")
+            page.get_by_label("Joined").select_option("When they confirmed")
+            page.get_by_role("button", name="See what it would come to").click()
+            assert page.locator("h1").inner_text() == "1 person would be added"
+            page.get_by_role("button", name="Add 1 person").click()
+            assert page.locator("h1").inner_text() == "1 person added"
+            assert page.get_by_role("cell", name="nonsense").is_visible()
+
+            page.get_by_role("link", name="Subscribers").first.click()
+            page.get_by_role("link", name="Do not mail").click()
+            page.get_by_label("Email address").fill("eva@example.org")
+            page.get_by_label("Why, for whoever").fill("letter, 4 March")
+            page.get_by_role("button", name="Do not mail").click()
+            assert page.get_by_role("cell", name="letter, 4 March").is_visible()
+
+            page.get_by_role("link", name="Subscribers").first.click()
+            page.get_by_role("link", name="Export").click()
+            with page.expect_download() as waiting:
+                page.get_by_role("button", name="Export the list").click()
+            given = waiting.value.path().read_text("utf-8").splitlines()
+    assert [line.split(",")[:2] for line in given[1:]] == [
+        ["ann@example.net", "active"],
+        ["eva@example.org", "unsubscribed"],
+    ]
     assert _said(watched) == Watched()
 
 

@@ -75,12 +75,21 @@ def open_files(path: Path) -> list[str]:
 # ---------------------------------------------------------------------------------------- schema
 
 
+def _compare(tx: Transaction) -> list[object]:
+    """Return in what a database differs from the tables of the code, as Alembic sees it."""
+
+    def is_ours(_object: object, name: str | None, *_rest: object) -> bool:
+        """Leave out the index that only a server needs: Alembic does not look at ``ddl_if``."""
+        return name != "ix_subscribers_beginning" or tx.dialect.name == "postgresql"
+
+    context = MigrationContext.configure(tx, opts={"include_object": is_ours})
+    return list(compare_metadata(context, schema.metadata))
+
+
 def test_schema_is_what_the_migrations_make(store: Store) -> None:
     """A migrated database differs in nothing that Alembic sees from the tables the code uses."""
     with store.read() as tx:
-        context = MigrationContext.configure(tx)
-
-        differences = compare_metadata(context, schema.metadata)
+        differences = _compare(tx)
 
     assert differences == []
 
@@ -121,7 +130,7 @@ def test_migrations_keep_what_was_there(home: Home) -> None:
         command.upgrade(config, "head")
 
     with store.read() as tx:
-        differences = compare_metadata(MigrationContext.configure(tx), schema.metadata)
+        differences = _compare(tx)
         kept = tx.execute(sa.select(schema.receipts)).mappings().all()
     assert differences == []
     assert [dict(row) for row in kept] == [receipt]

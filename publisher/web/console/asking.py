@@ -10,6 +10,7 @@ from publisher.errors import NotFound, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from publisher.app import Site, Survey
     from publisher.model import Role, Session, Staff
@@ -108,12 +109,14 @@ class Moved:
 class Octets:
     """Anything that is no page."""
 
-    data: bytes
+    data: bytes = b""
     kind: str
     name: str = ""
     """Given, the browser saves it under this name."""
     policy: str = ""
     """Its own Content-Security-Policy."""
+    file: Path | None = None
+    """The file that is given, where it may be too large to be held."""
     is_lasting: bool = False
     """Whether it is the same for ever under its address."""
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.datastructures import UploadFile
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from publisher import app, staffing
 from publisher.config import is_loopback
@@ -328,6 +328,8 @@ def _octets(answer: Octets) -> Response:
     if answer.name:
         safe = re.sub(r"[^\w.-]+", "-", answer.name, flags=re.ASCII)
         headers["Content-Disposition"] = f'attachment; filename="{safe}"'
+    if answer.file:
+        return FileResponse(answer.file, headers=headers, media_type=answer.kind)
     return Response(answer.data, headers=headers, media_type=answer.kind)
 
 

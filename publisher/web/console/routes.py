@@ -9,21 +9,24 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
+from publisher.app import SEES_PEOPLE
 from publisher.model import Role
 from publisher.web.console import (
     account,
     digests,
     editions,
     entering,
+    importing,
     letters,
     outbox,
+    people,
     posts,
     reviews,
     settings,
     staff,
-    subscribers,
     today,
     trail,
+    upkeep,
 )
 
 if TYPE_CHECKING:
@@ -41,10 +44,13 @@ class Needs(Enum):
     REVIEWER = "reviewers"
     PUBLISHER = "publishers"
     ADMIN = "admins"
+    PEOPLE = "publishers and admins: being on the list is sensitive"
 
     @property
     def roles(self) -> tuple[Role, ...]:
         """The roles of which one is needed."""
+        if self is Needs.PEOPLE:
+            return SEES_PEOPLE
         return tuple(role for role in Role if role.name == self.name)
 
 
@@ -90,6 +96,7 @@ def _post(
 
 _N, _S, _PUB, _ADMIN = Needs.NOBODY, Needs.STAFF, Needs.PUBLISHER, Needs.ADMIN
 _AUTHOR, _REVIEWER = Needs.AUTHOR, Needs.REVIEWER
+_PEOPLE = Needs.PEOPLE
 
 ROUTES: tuple[Route, ...] = (
     _get("", today.show, _S),
@@ -150,23 +157,48 @@ ROUTES: tuple[Route, ...] = (
     _get("outbox", outbox.show_all, _PUB),
     _get("outbox/{folder}/{name}", outbox.show, _PUB),
     _get("outbox/{folder}/{name}/letter.html", outbox.give, _PUB),
-    # ---- people
-    _get("subscribers", subscribers.show_all, _PUB),
-    _post("subscribers/search", subscribers.search, _PUB),
-    _post("subscribers/add", subscribers.add, _PUB),
-    _post("subscribers/import", subscribers.take_in, _PUB),
-    _get("subscribers/export", subscribers.show_export, _ADMIN, proved=True),
+    # ---- subscribers
+    _get("subscribers", people.show_all, _PEOPLE),
+    _post("subscribers/search", people.search, _PEOPLE),
+    _get("subscribers/add", people.show_add, _PEOPLE),
+    _post("subscribers/add", people.add, _PEOPLE),
+    _get("subscribers/import", importing.show, _PEOPLE),
+    _post("subscribers/import", importing.hold, _PEOPLE),
+    _get("subscribers/import/{upload}", importing.show_columns, _PEOPLE),
+    _post("subscribers/import/{upload}", importing.take_in, _PEOPLE),
+    _post("subscribers/import/{upload}/check", importing.check, _PEOPLE),
+    _post("subscribers/import/{upload}/forget", importing.forget, _PEOPLE),
+    _get("subscribers/suppressions", people.show_suppressions, _PEOPLE),
+    _post("subscribers/suppressions", people.suppress, _PEOPLE),
+    _post("subscribers/suppressions/lift", people.lift, _PEOPLE),
+    _get("subscribers/export", people.show_export, _ADMIN, proved=True),
+    _post("subscribers/export", people.export, _ADMIN, proved=True, page="subscribers/export"),
+    _get("subscribers/{subscriber_id}", people.show, _PEOPLE),
+    _post("subscribers/{subscriber_id}/unsubscribe", people.take_off, _PEOPLE),
+    _post("subscribers/{subscriber_id}/suppress", people.suppress_one, _PEOPLE),
+    _get("subscribers/{subscriber_id}/erase", people.show_erase, _PEOPLE, proved=True),
     _post(
-        "subscribers/export", subscribers.export, _ADMIN, proved=True, page="subscribers/export"
+        "subscribers/{subscriber_id}/erase",
+        people.erase,
+        _PEOPLE,
+        proved=True,
+        page="subscribers",
     ),
-    _get("subscribers/{subscriber_id}", subscribers.show, _PUB),
-    _get("suppressions", subscribers.show_suppressions, _PUB),
-    _post("suppressions", subscribers.suppress, _PUB),
-    _post("suppressions/release", subscribers.release, _PUB),
+    # ---- how the site is
+    _get("doctor", upkeep.show_doctor, _PEOPLE),
+    _get("settings/dns", upkeep.show_dns, _PEOPLE),
+    _get("settings/values", upkeep.show_values, _ADMIN),
+    _get("settings/backups", upkeep.show_backups, _ADMIN),
+    _post("settings/backups", upkeep.make_backup, _ADMIN),
+    _post(
+        "settings/backups/{backup}",
+        upkeep.give_backup,
+        _ADMIN,
+        proved=True,
+        page="settings/backups",
+    ),
     # ---- settings
     _get("settings", settings.show, _S),
-    _get("settings/health", settings.show_health, _S),
-    _get("settings/config", settings.show_config, _ADMIN),
     _get("settings/trail", trail.show, _S),
     _get("settings/staff", staff.show_all, _ADMIN),
     _post("settings/staff", staff.add, _ADMIN, proved=True, page="settings/staff"),
