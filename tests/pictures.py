@@ -24,9 +24,11 @@ from urllib.parse import urlsplit
 import uvicorn
 from playwright.sync_api import sync_playwright
 
-from publisher import app
+from publisher import app, staffing, subscribing
 from publisher.engine import clock
+from publisher.model import Role
 from publisher.web import make_site
+from publisher.web.console import make_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +40,8 @@ DOCS = REPOSITORY / "docs"
 FIRST_SLOT = datetime(2026, 11, 17, 12, 30, tzinfo=UTC)
 SECOND_SLOT = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 """By the second slot one post is new: its letter fits a picture, and the series shows its place."""
+LOOKED_AT = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+"""When staff look at the console: a post of the day before is new, another waits for a review."""
 MOST_OCTETS = 250_000
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -81,8 +85,10 @@ class Sample:
 
 
 @contextmanager
-def served_sample(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Sample]:
-    """Build the sample site at its two slots and serve it on loopback.
+def served_sample(
+    folder: Path, more: Mapping[str, str] | None = None, *, readers: int = 0
+) -> Iterator[Sample]:
+    """Build the sample site at its two slots and serve it on loopback, its console at ``LOOKED_AT``.
 
     ``more`` are texts of files to lie beside the sample's own, by their path below ``posts/``.
     """
@@ -97,9 +103,16 @@ def served_sample(folder: Path, more: Mapping[str, str] | None = None) -> Iterat
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         site = app.open_site(folder / "config.toml", {"PUBLISHER_SITE__URL": url})
         app.add_sample_reader(site, now=FIRST_SLOT)
+        for n in range(readers):
+            subscribing.add(
+                site.store, f"r{n}@example.org", consent="asked", source="desk", now=FIRST_SLOT
+            )
         app.publish_once(site, now=FIRST_SLOT, clock=lambda: FIRST_SLOT, digest="weekly")
         app.publish_once(site, now=SECOND_SLOT, clock=lambda: SECOND_SLOT)
-        asgi = make_site(site.config, site.store, app.make_pages(site.config), clock.now)
+        console = make_console(site, app.make_console_pages(site.config), lambda: LOOKED_AT)
+        asgi = make_site(
+            site.config, site.store, app.make_pages(site.config), clock.now, console=console
+        )
         server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -181,7 +194,25 @@ class Picture:
     """CSS pixels, as the width; what lies further down is cut off."""
     scale: float = 1.5
     is_dark: bool = False
+    is_console: bool = False
+    """Whether staff see it, who are signed in."""
 
+
+CONSOLE_POSTS = {
+    "sleep-slowly/05-noise-at-night.md": (
+        '---\ntitle: "Noise at night"\ndate: 2026-11-26\nsummary: "Why some sounds wake us and '
+        'others do not, and what a quieter room can and cannot do."\n---\n\nSome people sleep '
+        "beside a railway. What wakes us is less the sound than what it means.\n\n## What helps"
+        "\n\nA steady sound, such as a fan, hides the sudden ones.\n"
+    ),
+    "understanding-treatment/05-stopping.md": (
+        '---\ntitle: "Stopping an antidepressant"\ndate: 2026-11-26\nreviewer: "Bo Chen"\n'
+        'summary: "Why doses go down in steps, and what to ask before the first one."\n---\n\n'
+        "Nobody should stop from one day to the next. Ask whoever prescribed it first.\n"
+    ),
+}
+"""What staff find new: one post that goes, one that waits for a reviewer."""
+READERS = 411
 
 PICTURES = (
     Picture(name="letter.png", width=680, most_height=1300),
@@ -193,6 +224,46 @@ PICTURES = (
         most_height=1130,
         scale=1.25,
     ),
+    Picture(
+        name="console-today.png",
+        path="/console/",
+        width=1100,
+        most_height=760,
+        scale=1,
+        is_console=True,
+    ),
+    Picture(
+        name="console-editor.png",
+        path="/console/posts/edit/sleep-slowly/05-noise-at-night.md",
+        width=1320,
+        most_height=1150,
+        scale=1,
+        is_console=True,
+    ),
+    Picture(
+        name="console-edition.png",
+        path="/console/digests/weekly",
+        width=1100,
+        most_height=1000,
+        scale=1,
+        is_console=True,
+    ),
+    Picture(
+        name="console-result.png",
+        path="/console/editions/2",
+        width=1100,
+        most_height=900,
+        scale=1,
+        is_console=True,
+    ),
+    Picture(
+        name="console-review.png",
+        path="/console/posts/review/understanding-treatment/05-stopping.md",
+        width=420,
+        most_height=900,
+        is_console=True,
+        is_dark=True,
+    ),
 )
 
 
@@ -202,9 +273,11 @@ def take(browser: Browser, sample: Sample, picture: Picture) -> bytes:
         viewport={"width": picture.width, "height": 600},
         device_scale_factor=picture.scale,
         color_scheme="dark" if picture.is_dark else "light",
-        java_script_enabled=False,
+        java_script_enabled=picture.is_console,
     )
     with watched_page(context) as (page, watched):
+        if picture.is_console:
+            _come_in(page, sample)
         if picture.path:
             page.goto(sample.url + picture.path, wait_until="networkidle")
         else:
@@ -218,14 +291,33 @@ def take(browser: Browser, sample: Sample, picture: Picture) -> bytes:
     return data
 
 
+def _come_in(page: Page, sample: Sample) -> None:
+    """Sign in as the one member of staff that pictures know; a reviewer is there beside."""
+    site = app.open_site(sample.path / "config.toml", {"PUBLISHER_SITE__URL": sample.url})
+    people = {one.name: one for one in staffing.list_staff(site.store)}
+    for name, roles in (("Ann Lee", list(Role)), ("Bo Chen", [Role.REVIEWER])):
+        if name not in people:
+            address = f"{name.split()[0].lower()}@example.org"
+            people[name] = staffing.add(
+                site.store, address, name=name, credentials="MD", roles=roles, by="", now=LOOKED_AT
+            )
+    token = staffing.make_link(site.store, people["Ann Lee"], now=LOOKED_AT)
+    site.store.close()
+    page.goto(f"{sample.url}/console/link/{token}")
+    page.get_by_role("button", name="Sign in").click()
+
+
 def main() -> None:
     """Take every picture and say what was written."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        served_sample(Path(folder)) as sample,
+        tempfile.TemporaryDirectory() as staffed,
+        served_sample(Path(folder)) as public,
+        served_sample(Path(staffed), CONSOLE_POSTS, readers=READERS) as console,
         chromium() as browser,
     ):
         for picture in PICTURES:
+            sample = console if picture.is_console else public
             data = take(browser, sample, picture)
             if len(data) > MOST_OCTETS:
                 raise RuntimeError(f"{picture.name}: {len(data):,} octets are too many")

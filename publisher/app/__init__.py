@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         add_staff,
         console_url,
         link_to,
+        mail_review_link,
         mail_sign_in_link,
         make_setup_link,
         make_sign_in_link,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         find_person,
         find_reader,
         list_editions,
+        list_followers,
         list_newest,
         preview_letter,
         reason_shape,
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from publisher.app.previewing import (
         Preview,
         ShownMail,
+        as_markdown,
         coming_content,
         list_outbox,
         preview_of,
@@ -100,7 +103,13 @@ if TYPE_CHECKING:
     from publisher.app.proofing import Proof, Seen, proof_text, show_entry, show_mail, show_page
     from publisher.app.proving import prove_privacy
     from publisher.app.receiving import has_inbox, open_inbox, take_in_feedback
-    from publisher.app.reporting import EditionSheet, describe_sheet, read_edition
+    from publisher.app.reporting import (
+        EditionSheet,
+        Progress,
+        describe_progress,
+        describe_sheet,
+        read_edition,
+    )
     from publisher.app.saving import Backup, list_backups, make_backup, take_backup
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
@@ -117,6 +126,7 @@ __all__ = [
     "HeldList",
     "Meter",
     "Preview",
+    "Progress",
     "Proof",
     "Report",
     "Seen",
@@ -130,6 +140,7 @@ __all__ = [
     "add_staff",
     "adopt_site",
     "approve_edition",
+    "as_markdown",
     "check_records",
     "check_site",
     "coming_content",
@@ -140,6 +151,7 @@ __all__ = [
     "deliver_open",
     "describe_edition",
     "describe_metrics",
+    "describe_progress",
     "describe_sheet",
     "describe_signing",
     "examine",
@@ -155,11 +167,13 @@ __all__ = [
     "link_to",
     "list_backups",
     "list_editions",
+    "list_followers",
     "list_newest",
     "list_outbox",
     "list_records",
     "list_slots",
     "load_config",
+    "mail_review_link",
     "mail_sign_in_link",
     "make_backup",
     "make_console_pages",
@@ -210,7 +224,7 @@ __all__ = [
 # A build that finds nothing changed needs little of this, and most of its time would be loading.
 _HOMES = {
     "admitting": (
-        "add_staff console_url link_to mail_sign_in_link make_setup_link "
+        "add_staff console_url link_to mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
     ),
     "doctoring": "Health Sign check_records examine",
@@ -224,7 +238,7 @@ _HOMES = {
     "looking": (
         "EditionView add_sample_reader check_site content_of content_sha256_of "
         "describe_edition find_edition find_person find_reader list_editions "
-        "list_newest preview_letter reason_shape report_editions send_test"
+        "list_followers list_newest preview_letter reason_shape report_editions send_test"
     ),
     "measuring": "CONTENT_TYPE Meter count_waiting describe_metrics",
     "naming": "describe_signing list_records",
@@ -234,12 +248,12 @@ _HOMES = {
         "make_workshop open_desk open_site open_transport template_paths"
     ),
     "previewing": (
-        "Preview ShownMail coming_content list_outbox preview_of read_letter read_outbox"
+        "Preview ShownMail as_markdown coming_content list_outbox preview_of read_letter read_outbox"
     ),
     "proofing": "Proof Seen proof_text show_entry show_mail show_page",
     "proving": "prove_privacy",
     "receiving": "has_inbox open_inbox take_in_feedback",
-    "reporting": "EditionSheet describe_sheet read_edition",
+    "reporting": "EditionSheet Progress describe_progress describe_sheet read_edition",
     "saving": "Backup list_backups make_backup take_backup",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",

@@ -10,7 +10,7 @@ from publisher import mail, staffing, urls
 from publisher.app.opening import make_notices, open_transport
 from publisher.app.signing import make_signer
 from publisher.errors import PublisherError
-from publisher.model import Envelope
+from publisher.model import Accepted, Envelope
 from publisher.notices import Kind
 
 if TYPE_CHECKING:
@@ -84,6 +84,32 @@ def mail_sign_in_link(site: Site, address: str, *, now: datetime) -> None:
         send_notice(site, who.address, notice, now=now)
     except PublisherError:
         return  # whoever asks must not learn that there is an account
+
+
+def mail_review_link(
+    site: Site, who: Staff, *, title: str, by: str, target: str, now: datetime
+) -> bool:
+    """Mail a member of staff a link that signs them in once and leads to a review; say if it went."""
+    token = staffing.make_link(
+        site.store, who, within=staffing.REVIEW_WITHIN, target=target, now=now
+    )
+    notice = make_notices(site.config).render(
+        Kind.ALERT,
+        what=f"{by} asks you for a review",
+        details=(
+            *([_one_line(title)] if title else []),
+            "The link signs you in once, within 72 hours, and leads to it. A phone will do.",
+        ),
+        link=link_to(site.config, f"link/{token}"),
+    )
+    try:
+        return isinstance(send_notice(site, who.address, notice, now=now), Accepted)
+    except PublisherError:
+        return False
+
+
+def _one_line(text: str) -> str:
+    return " ".join(one for one in text.split() if one.isprintable())
 
 
 def send_notice(site: Site, address: Address, notice: Notice, *, now: datetime) -> Outcome:

@@ -1,4 +1,4 @@
-"""Telling staff, by the channels of ``[alerts]``, what waits for them and what is coming.
+"""Telling staff, by mail and by ``[alerts]``, what waits for them and what is coming.
 
 An alert is kept with its channels before any is told, and each channel is tried by itself until it
 took the alert or was tried often enough. A process that ends between telling and recording tells
@@ -11,16 +11,18 @@ import json
 import os
 import subprocess
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from publisher import urls
-from publisher.app.opening import open_desk
+from publisher.app.admitting import link_to, send_notice
+from publisher.app.opening import make_notices, open_desk
 from publisher.editorial.alerting import WHY_HELD, AlertKind, find_alerts, next_try_at
-from publisher.errors import Problem
-from publisher.model import HeldReason
+from publisher.errors import Problem, PublisherError
+from publisher.model import Accepted, HeldReason, Role, Uncertain
+from publisher.notices import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from publisher.app.opening import Site
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from publisher.store.alerts import Untold
 
 COMMAND_SECONDS: Final = 30
-_WEBHOOK, _COMMAND = "webhook", "command"
+_TOLD: Final = {Role.PUBLISHER, Role.ADMIN}
+"""Who gets a mail: the roles that can do something about it."""
+_WEBHOOK, _COMMAND, _MAIL = "webhook", "command", "mail"
 
 
 def alert_staff(site: Site, *, now: datetime) -> list[Problem]:
@@ -59,7 +63,7 @@ def alert_staff(site: Site, *, now: datetime) -> list[Problem]:
         if one.channel in broken:  # the same would be said of the next
             continue
         failure = (
-            _tell(site, one) if one.channel in channels else "the channel is not set any more"
+            _tell(site, one, now) if one.channel in channels else "the channel is not set any more"
         )
         again_at = next_try_at(one.tries + 1, now=now) if failure else None
         with site.store.write() as tx:
@@ -71,9 +75,17 @@ def alert_staff(site: Site, *, now: datetime) -> list[Problem]:
 
 
 def _channels(site: Site) -> list[str]:
+    """Return the channels there are; each person who sends is one of their own."""
+    from publisher.store import staff  # noqa: PLC0415
+
     configured = site.config.alerts
     named = {_WEBHOOK: configured.webhook, _COMMAND: configured.command}
-    return [channel for channel, where in named.items() if where]
+    with site.store.read() as tx:
+        people = [one.id for one in staff.read_all(tx) if _TOLD & set(one.roles)]
+    return [
+        *(channel for channel, where in named.items() if where),
+        *(f"{_MAIL}:{one}" for one in people),
+    ]
 
 
 def _describe(site: Site, alert: Alert, now: datetime) -> dict[str, object]:
@@ -92,7 +104,7 @@ def _describe(site: Site, alert: Alert, now: datetime) -> dict[str, object]:
         "rehearsal": edition.rehearsal,
         "what": what,
         "details": details,
-        "link": urls.absolute(site.config.site.url, urls.CONSOLE),
+        "link": link_to(site.config, f"editions/{edition.id}"),
         "at": now.isoformat(),
     }
 
@@ -158,14 +170,34 @@ def _title(site: Site, edition: Edition) -> str:
     return f"{digest.title if digest else edition.digest} ({name})"
 
 
-def _tell(site: Site, one: Untold) -> str:
+def _tell(site: Site, one: Untold, now: datetime) -> str:
     """Give one alert to one channel; return what went wrong, "" where it was taken."""
-    if one.channel == _COMMAND:
+    channel, _, staff_id = one.channel.partition(":")
+    if channel == _COMMAND:
         return _run(site, one.facts)
+    if channel == _MAIL:
+        return _mail(site, int(staff_id), json.loads(one.facts), now=now)
     from publisher import notify  # noqa: PLC0415 - most runs have nothing to tell
 
     reply = notify.tell_webhook(site.config.alerts.webhook, json.loads(one.facts))
     return "" if reply.is_taken else reply.words
+
+
+def _mail(site: Site, staff_id: int, facts: Mapping[str, Any], *, now: datetime) -> str:
+    from publisher.store import staff  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        who = staff.read_one(tx, staff_id)
+    if who is None:
+        return "this account is gone"
+    notice = make_notices(site.config).render(
+        Kind.ALERT, what=facts["what"], details=facts["details"], link=facts["link"]
+    )
+    try:
+        outcome = send_notice(site, who.address, notice, now=now)
+    except PublisherError as error:
+        return error.problems[0].got
+    return "" if isinstance(outcome, Accepted | Uncertain) else outcome.reply
 
 
 def _run(site: Site, facts: str) -> str:
@@ -189,7 +221,7 @@ def _untold(one: Untold, failure: str, again_at: datetime | None) -> Problem:
     what = json.loads(one.facts)["what"]
     return Problem(
         code="alert.untold",
-        path=f"alerts.{one.channel}",
+        path=f"alerts.{one.channel.partition(':')[0]}",
         level="warning",
         expected=f"it to take the alert: {what}",
         got=failure,

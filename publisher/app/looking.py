@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Ruling,
         Subscriber,
     )
+    from publisher.store.followers import Following
 
 SAMPLE_READER = "sample.reader@example.org"
 
@@ -77,6 +78,14 @@ class EditionView:
     details: dict[str, object]
     pace: str = ""
     """How fast it goes and how long it takes still, where it is being sent."""
+
+
+def list_followers(site: Site) -> list[Following]:
+    """Return for how many people the services that fetch feeds for many do so, by feed."""
+    from publisher.store import followers  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        return followers.read_all(tx)
 
 
 def list_newest(site: Site, *, limit: int, before: int | None = None) -> list[Edition]:

@@ -161,6 +161,13 @@ def _no_letter(edition: Edition, number: int) -> Problem:
     )
 
 
+def as_markdown(html: str) -> str:
+    """Return rich text, as Word, Google Docs or a browser gives it, as Markdown."""
+    from publisher.exchange.richtext import read_rich_text  # noqa: PLC0415
+
+    return read_rich_text(html).markdown
+
+
 # -------------------------------------------------------------------------------------- the outbox
 
 

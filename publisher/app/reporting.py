@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.app.opening import Site
+    from publisher.app.surveying import Survey
     from publisher.app.tracing import TrailLine
-    from publisher.editing import Desk
     from publisher.editorial.hand import Standing
     from publisher.editorial.progress import Reason
     from publisher.model import Edition
@@ -103,11 +103,12 @@ def read_edition(site: Site, edition_id: int) -> Edition:
     return found
 
 
-def describe_sheet(site: Site, edition: Edition, desk: Desk, *, now: datetime) -> EditionSheet:
+def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> EditionSheet:
     """Return everything about one edition, as it is at this moment."""
     from publisher import editing  # noqa: PLC0415
-    from publisher.store import editions, hands, ledger, reach  # noqa: PLC0415
+    from publisher.store import editions, hands, ledger  # noqa: PLC0415
 
+    site, (desk, _) = survey.site, survey.open(now)
     digest = site.config.digests.get(edition.digest)
     needs_approval = digest is not None and digest.approval == "required"
     with site.store.read() as tx:
@@ -116,10 +117,8 @@ def describe_sheet(site: Site, edition: Edition, desk: Desk, *, now: datetime) -
         counts = ledger.read_counts(tx, edition.id)
         reasons = group_reasons(ledger.read_reasons(tx, edition.id))
         pace = read_pace(tx, edition, counts, now=now)
-        opened = reach.count_letters(tx, edition.id) if edition.letters else []
         chosen = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         content = editions.read_content(tx, edition.id) if edition.content_sha256 else None
-        people = reach.count_people(tx, edition.digest)
     known = {post.id: (post.title, f"/{post.location}/") for post in desk.catalog.posts}
     if content:
         known |= {post.post_id: (post.title, post.url) for post in content.posts}
@@ -135,12 +134,31 @@ def describe_sheet(site: Site, edition: Edition, desk: Desk, *, now: datetime) -
         pace=tell_pace(pace) if pace else "",
         acts=_acts(standing),
         expected=sum(planned.values()),
-        letters=_letters(opened, planned, known),
+        letters=_letters(survey.letters(edition), planned, known),
         posts=tuple(known.get(one, (one, "")) for one in chosen),
-        people=people,
+        people=survey.people(edition.digest, now=now),
         findings=tuple(read_findings(desk, edition)),
         history=tuple(read_trail(site, limit=_HISTORY, subject=f"edition:{edition.id}")),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far one edition is."""
+
+    edition: Edition
+    counts: Mapping[DeliveryState, int]
+    pace: str
+
+
+def describe_progress(site: Site, edition: Edition, *, now: datetime) -> Progress:
+    """Return how far an edition is, and no more: a page that follows it asks every second."""
+    from publisher.store import ledger  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        counts = ledger.read_counts(tx, edition.id)
+        pace = read_pace(tx, edition, counts, now=now)
+    return Progress(edition=edition, counts=counts, pace=tell_pace(pace) if pace else "")
 
 
 def _acts(standing: Standing) -> tuple[str, ...]:

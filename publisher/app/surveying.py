@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from publisher.errors import Problem
     from publisher.model import Edition
     from publisher.publishing import Shelf
+    from publisher.store.reach import LetterReach, People
 
 COUNTS_HOLD: Final = timedelta(seconds=30)
 _CATALOG_HOLDS = timedelta(seconds=2)
@@ -101,6 +102,9 @@ class Survey:
         default_factory=dict
     )
 
+    _people: dict[str, tuple[datetime, People]] = field(default_factory=dict)
+    _letters: dict[tuple[object, ...], list[LetterReach]] = field(default_factory=dict)
+
     def open(self, now: datetime) -> tuple[Desk, Shelf]:
         """Return what editions are made with, as the posts are now."""
         with self._lock:
@@ -124,11 +128,37 @@ class Survey:
 
         return self.site.store.revision(), mark_sources(self.site.config)
 
+    def people(self, digest: str, *, now: datetime) -> People:
+        """Return how everybody stands to a digest, counted again after a while."""
+        from publisher.store import reach  # noqa: PLC0415
+
+        known = self._people.get(digest)
+        if known and timedelta(0) <= now - known[0] < COUNTS_HOLD:
+            return known[1]
+        with self.site.store.read() as tx:
+            counted = reach.count_people(tx, digest)
+        self._people[digest] = (now, counted)
+        return counted
+
+    def letters(self, edition: Edition) -> list[LetterReach]:
+        """Return the letters of an edition with whom they are for, which is fixed once it is opened."""
+        from publisher.store import reach  # noqa: PLC0415
+
+        key = (edition.id, edition.content_sha256, edition.audience)
+        if key in self._letters:
+            return self._letters[key]
+        with self.site.store.read() as tx:
+            counted = reach.count_letters(tx, edition.id) if edition.letters else []
+        if edition.state is not EditionState.READY and edition.letters:
+            self._letters[key] = counted
+        return counted
+
     def forget(self) -> None:
         """Look at everything anew: something was just changed here."""
         with self._lock:
             self._kept = None
             self._planned.clear()
+            self._people.clear()
 
     def plan(
         self, digest: Digest, *, now: datetime, until: datetime | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
@@ -127,6 +128,8 @@ class Committer:
         self._done: SimpleQueue[Committed] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="committer")
         self.is_busy = False
+        self.took_seconds = 0.0
+        """How long the last commit took, waiting for its turn and for the disk included."""
 
     def submit(self, batch: Batch) -> None:
         """Take a batch; there is no other under way."""
@@ -155,9 +158,11 @@ class Committer:
 
     def _work(self) -> None:
         while (batch := self._asked.get()) is not None:
+            began = time.monotonic()
             try:
                 done = self._book.commit(batch)
             except BaseException as error:  # noqa: BLE001 - the loop raises it
                 done = Committed(batch=batch, error=error)
+            self.took_seconds = time.monotonic() - began
             self._done.put(done)
             self._ring()

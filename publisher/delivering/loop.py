@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from publisher.transport import Lines
 
 _GATHER_SECONDS = 0.002
-"""How long a commit waits for the other lines, with no transaction open."""
+_GATHER_MOST_SECONDS = 0.02
+"""How long a commit waits for the other lines, with no transaction open: as long as the last one took.
+
+Where the disk is slow, or the machine busy, more lines then share one, and none waits twice as long.
+"""
 _LOOK_SECONDS = 0.5
 """How often it is asked whether to stop while nothing happens."""
 DRAIN_SECONDS = 10.0
@@ -180,7 +184,11 @@ class Loop:
         """Tell whether a little patience lets more lines share the commit."""
         others = len(self._out)
         is_many = max(count, len(self._batch.facts)) >= others
-        return not is_many and time.monotonic() - self._batch_since < _GATHER_SECONDS
+        return not is_many and time.monotonic() - self._batch_since < self._gather_seconds
+
+    @property
+    def _gather_seconds(self) -> float:
+        return min(max(_GATHER_SECONDS, self._committer.took_seconds), _GATHER_MOST_SECONDS)
 
     def _next_mails(self) -> list[Mail]:
         """Return the mails that begin with the next commit, those of an earlier look among them."""
@@ -206,7 +214,7 @@ class Loop:
         if self._committer.is_busy or self._failed:
             return _LOOK_SECONDS
         if self._batch_since:
-            return _GATHER_SECONDS
+            return self._gather_seconds
         waits = self._pace.wait_seconds(time.monotonic())
         return min(waits or _LOOK_SECONDS, _LOOK_SECONDS)
 

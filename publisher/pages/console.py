@@ -31,6 +31,7 @@ ASSETS: Final = f"{ROOT}assets/"
 
 SECTIONS: Final = (
     ("today", "Today", ROOT),
+    ("posts", "Posts", f"{ROOT}posts"),
     ("digests", "Digests", f"{ROOT}digests"),
     ("subscribers", "Subscribers", f"{ROOT}subscribers"),
     ("settings", "Settings", f"{ROOT}settings"),
@@ -60,6 +61,11 @@ _PAGES = (
     "outbox",
     "parts",
     "password",
+    "post-conflict",
+    "post-edit",
+    "post-new",
+    "post-proof",
+    "posts",
     "people",
     "person",
     "person-add",
@@ -68,6 +74,9 @@ _PAGES = (
     "people-suppressions",
     "progress",
     "prove",
+    "review",
+    "reviews",
+    "series",
     "settings",
     "setup",
     "sign-in",
@@ -80,7 +89,7 @@ _PAGES = (
     "values",
 )
 _STYLE = "console/console.css"
-_SCRIPT = "console/console.js"
+_SCRIPTS = ("console", "editor")
 _COMMAND = re.compile(r"[^.]*\bpublisher [a-z]+\b[^.]*\.?")
 
 
@@ -113,20 +122,24 @@ class ConsolePages:
 
     def __init__(self, template_paths: Sequence[Path], site: SiteView) -> None:
         self._zone = site.zone
-        names = (_STYLE, _SCRIPT, *(f"console/{name}.html" for name in _PAGES))
+        sources = [f"console/{name}.js" for name in _SCRIPTS]
+        names = (_STYLE, *sources, *(f"console/{name}.html" for name in _PAGES))
         self._templates = Templates(template_paths, names, {})
         self._css = self._templates.render(
             _STYLE, variables=look.css_variables(look.palette(site.accent))
         )
-        self._script = self._templates.render(_SCRIPT)
         self.stylesheet_name = f"console-{_short(self._css)}.css"
-        self.script_name = f"console-{_short(self._script)}.js"
+        texts = {name: self._templates.render(f"console/{name}.js") for name in _SCRIPTS}
+        self.scripts = {f"{name}-{_short(text)}.js": text for name, text in texts.items()}
+        """The scripts by the names of their files; every page is whole without them."""
+        follow, editor = (f"{ASSETS}{name}" for name in self.scripts)
         self._templates.add(
             {
                 "site": site,
                 "direction": look.direction(site.language),
                 "stylesheet": f"{ASSETS}{self.stylesheet_name}",
-                "script": f"{ASSETS}{self.script_name}",
+                "script": follow,
+                "editor": editor,
                 "sections": SECTIONS,
                 "root": ROOT,
                 "moment": self._moment,
@@ -144,10 +157,6 @@ class ConsolePages:
     def stylesheet(self) -> str:
         """Return the style sheet that every page of the console links."""
         return self._css
-
-    def script(self) -> str:
-        """Return the script that keeps progress current; every page is whole without it."""
-        return self._script
 
     def render(self, page: str, frame: Frame, /, **values: object) -> str:
         """Return a page; raises ContentError where its template asks for other values."""

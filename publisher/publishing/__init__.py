@@ -149,7 +149,7 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
                 history=_history(catalog, record),
                 masthead=masthead_of(config),
             )
-            outputs = list(list_outputs(press))
+            outputs = list_outputs(press)
         _write(press, outputs, _whole(memory, seen), usable.inputs if usable else {}, done)
     inputs = {output.file: output.inputs for output in outputs}
     _remove(config.paths.output, details.inputs if details else (), inputs, done)

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from publisher.publishing.press import Press, Tagged
 
 
-def list_outputs(press: Press) -> Iterator[Output]:
+def list_outputs(press: Press) -> list[Output]:
     """List every file of the public site, what links lead to before what links to it."""
     web, everywhere = (on_channel(press.catalog, one) for one in (Channel.WEB, Channel.FEED))
     tagged = by_tag(web)
     tagged_fed = tagged if web is everywhere else by_tag(everywhere)
-    yield from _assets(press)
-    yield from _posts(press, web)
-    yield from _overviews(press, web, tagged)
-    yield from _editions(press)
-    yield from _answers(press, web, everywhere, tagged_fed)
-    yield from list_feeds(press, everywhere, tagged_fed)
+    return [
+        *_assets(press),
+        *_posts(press, web),
+        *_overviews(press, web, tagged),
+        *_editions(press),
+        *_answers(press, web, everywhere, tagged_fed),
+        *list_feeds(press, everywhere, tagged_fed),
+    ]
 
 
 def _series_facts(press: Press, series: Series) -> str:

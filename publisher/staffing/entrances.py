@@ -25,6 +25,7 @@ PROOF_WITHIN: Final = timedelta(minutes=15)
 """So long after a proof nobody is asked again before export, erasing and accounts."""
 LINK_WITHIN: Final = timedelta(minutes=30)
 SETUP_WITHIN: Final = timedelta(days=1)
+REVIEW_WITHIN: Final = timedelta(hours=72)
 MOST_LINKS: Final = 3
 """Links to sign in that one person may have at a time."""
 

@@ -33,6 +33,7 @@ def make_site(
     from publisher.web.answers import Bounded  # noqa: PLC0415
     from publisher.web.courses import add_course_feeds  # noqa: PLC0415 - files need none of it
     from publisher.web.coursing import add_course_forms  # noqa: PLC0415
+    from publisher.web.followers import FollowerCount  # noqa: PLC0415
     from publisher.web.metrics import add_metrics  # noqa: PLC0415
     from publisher.web.public import make_app  # noqa: PLC0415
     from publisher.web.site import StaticSite  # noqa: PLC0415
@@ -47,6 +48,7 @@ def make_site(
         fallback=_beside(Bounded(app), console) if console else Bounded(app),
         hub=config.feeds.hub,
         url=config.site.url,
+        on_feed=FollowerCount(store, clock).note,
     )
 
 

@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote, unquote
 
+from publisher import urls
 from publisher.headers import ERROR_CACHE, PAGE_CACHE, content_type, guards, policy
 from publisher.web.files import CACHE_OCTETS, VARIANTS, Files
 
@@ -35,6 +36,7 @@ _PIECE = 64 * 1024
 _HIDDEN_OCTETS = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
 _PLAIN_URL = re.compile(rb"/[A-Za-z0-9._~/-]*\Z")
+_FEED_ENDINGS = tuple(f"/feed.{form}" for form in urls.FEED_FORMATS)
 _OURS: Final = frozenset({"_headers", "_redirects"})
 _URL_MARKS = "/:?#[]@!$&'()*+,;=%~"
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -60,6 +62,7 @@ class StaticSite:
         hub: str = "",
         url: str = "",
         cache_octets: int = CACHE_OCTETS,
+        on_feed: Callable[[str, Iterable[tuple[bytes, bytes]]], None] | None = None,
     ) -> None:
         self._fallback = fallback
         self._hub = hub
@@ -68,6 +71,7 @@ class StaticSite:
         self._rules: tuple[File | None, dict[str, Rule]] = (None, {})
         self._looked_at = float("-inf")
         self._served: set[str] = set()
+        self._on_feed = on_feed
 
     def recall(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
         """Return the answer to a reading request, where it is a file that was served and is in memory.
@@ -85,7 +89,7 @@ class StaticSite:
             return None
         if file is None or file.body is None:
             return None
-        return self._file(path, file, _read_wishes(headers))
+        return self._give(path, file, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -114,8 +118,13 @@ class StaticSite:
             return self._ruled(rule, path, scope.get("query_string", b""))
         if file := self._find(path):
             self._served.add(path)
-            return self._file(path, file, _read_wishes(scope["headers"]))
+            return self._give(path, file, scope["headers"])
         return self._absent(path, scope.get("query_string", b""))
+
+    def _give(self, path: str, file: File, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
+        if self._on_feed and path.endswith(_FEED_ENDINGS):
+            self._on_feed(path, headers)
+        return self._file(path, file, _read_wishes(headers))
 
     def _find(self, path: str) -> File | None:
         return self._files.find(f"{path}index.html" if path.endswith("/") else path)

@@ -41,8 +41,7 @@ STAGES: Final = {
     "Markdown to HTML, sanitised": ("publisher.posts.reading:render",),
     "decide what is published": ("publisher.editorial.catalog:decide_catalog",),
     "list every file, with digests of what it is made from": (
-        "publisher.publishing:_write",
-        "publisher.publishing.press:digest",
+        "publisher.publishing.outputs:list_outputs",
     ),
     "pages: templates": ("publisher.pages.templating:Templates.render",),
     "pages: the text made ready": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -101,6 +102,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     _fill(folder)
     with _served(folder) as one:
         now = clock.now()
+        staffing.add(one.site.store, "door@example.org", name="Door", roles=[], by="test", now=now)
         for name in ("ann", "bo"):
             subscribing.add(
                 one.site.store, f"{name}@example.net", consent="asked", source="desk", now=now
@@ -170,7 +172,11 @@ def _addresses(console: Console) -> dict[str, int]:
     }
     bare = (".html", ".csv", "/progress", "/export")
     shown = [one for one in ROUTES if one.method == "GET" and not one.path.endswith(bare)]
-    addresses = {one.path.format(**parts): 200 for one in shown}
+    shown = [one for one in shown if "/frame/" not in one.path]
+    named = {**parts, "path:path": parts["path"]}
+    addresses = {
+        re.sub(r"\{([^}]+)\}", lambda found: named[found[1]], one.path): 200 for one in shown
+    }
     addresses |= {path: 404 for path in addresses if path.endswith("/none")}
     more = {
         f"/console/editions/{held.id}": 200,
@@ -180,6 +186,9 @@ def _addresses(console: Console) -> dict[str, int]:
         "/console/digests/weekly/letter?view=headers": 200,
         "/console/digests/weekly/letter?scheme=dark&width=phone": 200,
         "/console/digests/weekly?on=soon": 422,
+        "/console/posts/proof/sleep/01-worry.md?view=letter&scheme=dark": 200,
+        "/console/posts/proof/sleep/01-worry.md?view=headers": 200,
+        "/console/posts/edit/sleep/01-worry.md?as=text": 200,
         "/console/subscribers/2": 200,
         "/console/subscribers/export": 200,
         "/console/nowhere": 404,
@@ -393,6 +402,40 @@ def test_progress_is_live_and_ends_with_the_result(tmp_path: Path, browser: Brow
             page.locator(".state.sent").first.wait_for()
 
     assert before.startswith("0 of 1 accepted")
+    assert _said(watched) == Watched()
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_post_is_written_and_goes(tmp_path: Path, browser: Browser, *, has_script: bool) -> None:
+    """From a title to a published post and its place in the next edition, with script and without."""
+    folder = empty_site(tmp_path / "site")
+    _fill(folder)
+    with _served(folder) as one:
+        app.add_sample_reader(one.site, now=clock.now())
+        context = browser.new_context(java_script_enabled=has_script)
+        with watched_page(context) as (page, watched):
+            _come_in(one, page)
+            page.get_by_role("link", name="Posts", exact=True).click()
+            page.get_by_role("link", name="Begin a post").click()
+            page.get_by_label("Title").fill("Noise and sleep")
+            page.get_by_label("Series").fill("sleep")
+            page.get_by_role("button", name="Begin the draft").click()
+            page.get_by_label("Text, in Markdown").fill("## Why it wakes us\n\nIt *does*.")
+            if has_script:
+                page.locator("#preview em").wait_for()
+                page.get_by_text("not saved yet").wait_for()
+            page.get_by_label("Draft").uncheck()
+            page.get_by_role("button", name="Save").click()
+            assert page.locator(".said").inner_text() == "Saved."
+            page.get_by_role("link", name="See the saved post").click()
+            frame = page.frame_locator("iframe")
+            assert frame.get_by_role("heading", name="Why it wakes us").is_visible()
+            page.goto(f"{one.url}/console/digests/weekly")
+            assert page.get_by_role("rowheader", name="Noise and sleep").is_visible()
+            page.get_by_role("link", name="Change it").click()
+            page.get_by_role("button", name="Move up: Noise and sleep").click()
+            moved = page.locator(".moved label").all_inner_texts()
+    assert moved.index("Noise and sleep") == 1
     assert _said(watched) == Watched()
 
 

@@ -7,16 +7,18 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from typing_extensions import override
 
-from publisher import app
+from publisher import app, staffing
 from publisher.app.alerting import alert_staff
 from publisher.editorial.alerting import TRIES
-from publisher.model import EditionState
+from publisher.model import EditionState, Role
+from publisher.store import staff
 from tests.flows.scenes import (
     DAY,
     HOUR,
@@ -228,3 +230,52 @@ def test_a_channel_that_was_taken_out_is_left(folder: Folder, site: app.Site, ho
 
     assert alert_staff(folder.open(), now=SLOT - MINUTE) == []
     assert len(hook.told) == 1
+
+
+def test_who_can_act_gets_a_mail(folder: Folder, hook: Hook) -> None:
+    """Publishers and admins, each once; an author does not. On a rehearsing site it is in the outbox."""
+    folder.configure(digests__weekly=folder.settings["digests__weekly"] + '\nheads_up = "24h"')
+    folder.post("sleep/01-worry.md", "Worry at night")
+    site = folder.open()
+    tick(site, SEEN)
+    join(site, "anna")
+    for name, role in (("Pat", Role.PUBLISHER), ("Ada", Role.ADMIN), ("Art", Role.AUTHOR)):
+        address = f"{name.lower()}@practice.example"
+        staffing.add(site.store, address, name=name, roles=[role], by="test", now=SEEN)
+    tick(site, SLOT - HOUR)
+
+    assert alert_staff(site, now=SLOT - HOUR) == []
+    assert alert_staff(site, now=SLOT - MINUTE) == []
+
+    mails = [
+        message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in (folder.path / "outbox" / "staff").glob("*.eml")
+    ]
+    assert sorted(one["To"] for one in mails) == ["ada@practice.example", "pat@practice.example"]
+    assert "Tuesday 24 November at 07:30" in mails[0]["Subject"]
+    body = mails[0].get_body(("plain",))
+    assert body
+    text = body.get_content()
+    assert f"/console/editions/{only(site).id}" in text
+    assert "anna" not in text
+    assert hook.told == []
+
+
+def test_an_account_that_is_gone_is_told_nothing(folder: Folder) -> None:
+    """Its alert is left, and is no problem for anybody."""
+    use_relay(folder)  # to a port where nobody listens
+    folder.post("sleep/01-worry.md", "Worry at night")
+    site = folder.open()
+    tick(site, SEEN)
+    join(site, "anna")
+    pat = staffing.add(
+        site.store, "pat@example.com", name="Pat", roles=[Role.ADMIN], by="test", now=SEEN
+    )
+    tick(site, SLOT - HOUR)
+
+    (problem,) = alert_staff(site, now=SLOT - HOUR)
+    assert (problem.code, problem.path) == ("alert.untold", "alerts.mail")
+    with site.store.write() as tx:
+        staff.remove(tx, pat.id)
+
+    assert alert_staff(site, now=SLOT - MINUTE) == []

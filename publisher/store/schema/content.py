@@ -282,13 +282,22 @@ alerts = Table(
     "alerts",
     metadata,
     Column("key", sa.Text, primary_key=True),
-    Column("channel", sa.String(10), primary_key=True),
+    Column("channel", sa.String(32), primary_key=True),  # a staff member's mail: mail:ID
     Column("edition_id", BIG, nullable=False),
     Column("facts", sa.Text, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
     Column("told_at", UtcDateTime),
     Column("next_try_at", UtcDateTime, index=True),
     Column("tries", sa.SmallInteger, nullable=False, server_default="0"),
-    one_of("channel", ("webhook", "command", "mail")),
     comment="something staff had to know, for one channel: told, to be told, or given up",
+)
+
+followers = Table(
+    "followers",
+    metadata,
+    Column("path", sa.Text, primary_key=True),
+    Column("name", sa.String(40), primary_key=True),
+    Column("people", Integer, nullable=False),
+    Column("seen_on", sa.Date, nullable=False),
+    comment="a service that fetches a feed for many, and for how many it said last",
 )

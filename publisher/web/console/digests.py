@@ -65,6 +65,7 @@ def show_all(ask: Ask) -> Answer:
         section="digests",
         values={
             "coming": [(one, ask.survey.coming(one, now=ask.now)) for one in digests],
+            "followers": app.list_followers(ask.site),
             "editions": [ask.survey.number(one) for one in made[:_NEWEST]],
             "older": made[_NEWEST - 1].id if len(made) > _NEWEST else None,
             "words": STATE_WORDS,

@@ -18,7 +18,7 @@ from publisher.web.console.asking import Ask, Moved, Octets, Page, unknown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from publisher.app import EditionSheet
+    from publisher.app import EditionSheet, Progress
     from publisher.errors import Problem
     from publisher.model import Edition
     from publisher.web.console.asking import Answer
@@ -51,8 +51,7 @@ def find(ask: Ask) -> Edition:
 
 
 def _sheet(ask: Ask) -> EditionSheet:
-    desk, _ = ask.survey.open(ask.now)
-    return app.describe_sheet(ask.site, find(ask), desk, now=ask.now)
+    return app.describe_sheet(ask.survey, find(ask), now=ask.now)
 
 
 # --------------------------------------------------------------------------------------- looking
@@ -91,7 +90,7 @@ def _why(edition: Edition) -> str:
     return WHY_HELD.get(HeldReason(edition.reason), "")
 
 
-def _figures(sheet: EditionSheet) -> list[tuple[str, str, int]]:
+def _figures(sheet: EditionSheet | Progress) -> list[tuple[str, str, int]]:
     """Return state, words and number of everything that deliveries came to, without the zeros."""
     return [
         (str(state), words, sheet.counts[state])
@@ -102,7 +101,7 @@ def _figures(sheet: EditionSheet) -> list[tuple[str, str, int]]:
 
 def show_progress(ask: Ask) -> Answer:
     """Show how far an edition is, as the part of its page that a script asks for."""
-    sheet = _sheet(ask)
+    sheet = app.describe_progress(ask.site, find(ask), now=ask.now)
     return Page(
         name="progress",
         values={

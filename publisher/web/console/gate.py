@@ -102,10 +102,9 @@ class Console:
         for route in ROUTES:
             methods: list[str] = ["GET", "HEAD"] if route.method == "GET" else [route.method]
             made.add_api_route(route.path, self._endpoint(route), methods=methods)
-        for name, text, kind in (
-            (self._pages.stylesheet_name, self._pages.stylesheet(), "text/css"),
-            (self._pages.script_name, self._pages.script(), "text/javascript"),
-        ):
+        styles = [(self._pages.stylesheet_name, self._pages.stylesheet(), "text/css")]
+        scripts = [(name, text, "text/javascript") for name, text in self._pages.scripts.items()]
+        for name, text, kind in (*styles, *scripts):
             give = _give_asset(text.encode(), f"{kind}; charset=utf-8")
             made.add_api_route(f"{ROOT}assets/{name}", give, methods=["GET", "HEAD"])
         made.add_exception_handler(404, self._absent)

@@ -20,6 +20,8 @@ from publisher.web.console import (
     letters,
     outbox,
     people,
+    posts,
+    reviews,
     settings,
     staff,
     today,
@@ -93,6 +95,7 @@ def _post(
 
 
 _N, _S, _PUB, _ADMIN = Needs.NOBODY, Needs.STAFF, Needs.PUBLISHER, Needs.ADMIN
+_AUTHOR, _REVIEWER = Needs.AUTHOR, Needs.REVIEWER
 _PEOPLE = Needs.PEOPLE
 
 ROUTES: tuple[Route, ...] = (
@@ -114,6 +117,25 @@ ROUTES: tuple[Route, ...] = (
     _get("account/password", account.show_password, _S, proved=True),
     _post("account/password", account.set_password, _S, proved=True, page="account/password"),
     _post("account/revoke", account.revoke, _S),
+    # ---- posts, series and reviews
+    _get("posts", posts.show_all, _S),
+    _get("posts/new", posts.show_new, _AUTHOR),
+    _post("posts/new", posts.begin, _AUTHOR),
+    _get("posts/edit/{path:path}", posts.show_edit, _AUTHOR),
+    _post("posts/edit/{path:path}", posts.save, _AUTHOR),
+    _post("posts/keep/{path:path}", posts.keep, _AUTHOR),
+    _post("posts/body/{path:path}", posts.show_body, _AUTHOR),
+    _post("posts/paste", posts.take_paste, _AUTHOR),
+    _post("posts/picture/{path:path}", posts.add_picture, _AUTHOR),
+    _get("posts/proof/{path:path}", posts.show_proof, _S),
+    _get("posts/frame/{path:path}", posts.give_frame, _S),
+    _get("posts/review/{path:path}", reviews.show, _S),
+    _post("posts/ask/{path:path}", reviews.ask_for, _AUTHOR),
+    _post("posts/approve/{path:path}", reviews.approve, _REVIEWER),
+    _post("posts/changes/{path:path}", reviews.ask_for_changes, _REVIEWER),
+    _get("reviews", reviews.show_all, _S),
+    _get("series/{series}", posts.show_series, _S),
+    _post("series/{series}", posts.move_part, _AUTHOR),
     # ---- digests and editions
     _get("digests", digests.show_all, _S),
     _get("digests/{digest}", digests.show, _S),

@@ -16,16 +16,13 @@ def upgrade() -> None:
     op.create_table(
         "alerts",
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("edition_id", BIG, nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("told_at", UtcDateTime(), nullable=True),
         sa.Column("next_try_at", UtcDateTime(), nullable=True),
         sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False),
-        sa.CheckConstraint(
-            "channel IN ('webhook', 'command', 'mail')", name=op.f("ck_alerts_channel")
-        ),
         sa.PrimaryKeyConstraint("key", "channel", name=op.f("pk_alerts")),
         comment="something staff had to know, for one channel: told, to be told, or given up",
     )
