@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from publisher.config import Digest
     from publisher.editing import Desk, PlannedEdition
     from publisher.errors import Problem
-    from publisher.model import Edition
+    from publisher.model import Edition, SubscriberState
     from publisher.publishing import Shelf
     from publisher.store.reach import LetterReach, People
 
@@ -103,6 +103,7 @@ class Survey:
     )
 
     _people: dict[str, tuple[datetime, People]] = field(default_factory=dict)
+    _states: tuple[datetime, Mapping[SubscriberState, int]] | None = None
     _letters: dict[tuple[object, ...], list[LetterReach]] = field(default_factory=dict)
 
     def open(self, now: datetime) -> tuple[Desk, Shelf]:
@@ -153,12 +154,32 @@ class Survey:
             self._letters[key] = counted
         return counted
 
+    def states(self, *, now: datetime) -> Mapping[SubscriberState, int]:
+        """Return how many people there are in each state, as it was a while ago at most."""
+        from publisher.store import people  # noqa: PLC0415
+
+        known = self._states
+        if known and timedelta(0) <= now - known[0] < COUNTS_HOLD:
+            return known[1]
+        with self.site.store.read() as tx:
+            counted = people.count_states(tx)
+        self._states = (now, counted)
+        return counted
+
+    def forget_people(self) -> None:
+        """Count people anew: somebody came or left by staff's hand."""
+        with self._lock:
+            self._planned.clear()
+            self._people.clear()
+            self._states = None
+
     def forget(self) -> None:
         """Look at everything anew: something was just changed here."""
         with self._lock:
             self._kept = None
             self._planned.clear()
             self._people.clear()
+            self._states = None
 
     def plan(
         self, digest: Digest, *, now: datetime, until: datetime | None = None

@@ -43,6 +43,11 @@ def find_newest(tx: Transaction, *, limit: int, before: int | None = None) -> li
     return _found(tx.execute(query).all())
 
 
+def find_exactly(tx: Transaction, key: str) -> list[Found]:
+    """Return the person at an address, as it is compared, where there is one."""
+    return _found(tx.execute(_listed().where(subscribers.c.address_key == key)).all())
+
+
 def find_beginning(tx: Transaction, beginning: str, *, limit: int, after: int = 0) -> list[Found]:
     """Return people whose address, as it is compared, begins so, by id."""
     query = (

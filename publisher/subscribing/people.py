@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from publisher.model import Consent, Course, Subscriber, SubscriberState
+    from publisher.model import Consent, Course, Subscriber
     from publisher.store import Store, Transaction
     from publisher.store.feedback import Suppression
     from publisher.store.people import Found, Sent
@@ -58,12 +58,6 @@ def list_newest(store: Store, *, before: int | None = None) -> Matches:
         return _page(people.find_newest(tx, limit=MOST_FOUND + 1, before=before))
 
 
-def count_states(store: Store) -> Mapping[SubscriberState, int]:
-    """Return how many people there are in each state."""
-    with store.read() as tx:
-        return people.count_states(tx)
-
-
 def search(store: Store, text: str, *, after: int = 0) -> Matches:
     """Return the person at an address, or those whose address begins so, a page at a time by id.
 
@@ -84,7 +78,7 @@ def _find_exactly(tx: Transaction, text: str) -> list[Found]:
         key = parse_address(text).key
     except ValueError:
         return []
-    return [one for one in people.find_beginning(tx, key, limit=2) if one.address.key == key]
+    return people.find_exactly(tx, key)
 
 
 def _page(found: Sequence[Found]) -> Matches:

@@ -149,6 +149,7 @@ def test_adding_keeps_the_proof_and_says_what_did_not_happen(
 ) -> None:
     """Consent is needed; a known address stays as it is; the trail names who, without the address."""
     form = {"address": "cara@example.org", "how": "agreed", "consent": ""}
+    before = heading(client.get(LIST))
 
     bare = client.post(f"{LIST}/add", data=form)
     added = client.post(f"{LIST}/add", data=form | {"consent": "by telephone, 3 March"})
@@ -157,6 +158,7 @@ def test_adding_keeps_the_proof_and_says_what_did_not_happen(
     wrong = client.post(f"{LIST}/add", data=form | {"address": "no address"})
     asked = client.post(f"{LIST}/add", data={"address": "dan@example.org", "how": "confirm"})
 
+    assert (before, heading(client.get(LIST))) == ("2 people on the list", "3 people on the list")
     assert bare.status_code == 422 and "how this person agreed" in problems(bare)
     assert 'value="cara@example.org"' in bare.text
     assert said == "Added. They get the next letter; no one was emailed."

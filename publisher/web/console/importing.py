@@ -122,7 +122,7 @@ def take_in(ask: Ask) -> Answer:
     except ContentError as error:
         return _columns(ask, held, error.problems)
     app.forget_held(ask.site, held.key)
-    ask.survey.forget()
+    ask.survey.forget_people()
     return Page(
         name="import-done",
         section="subscribers",

@@ -59,7 +59,7 @@ def search(ask: Ask) -> Answer:
 def _list(
     ask: Ask, found: Matches | None, *, text: str = "", problems: Sequence[Problem] = ()
 ) -> Page:
-    counts = subscribing.count_states(ask.site.store)
+    counts = ask.survey.states(now=ask.now)
     return Page(
         name="people",
         section="subscribers",
@@ -150,6 +150,7 @@ def add(ask: Ask) -> Answer:
         )
     except PublisherError as error:
         return _add(ask, error.problems, 422)
+    ask.survey.forget_people()
     person = subscribing.find_by_address(store, subscribing.read_address(address))
     said = (
         "Added. They get the next letter; no one was emailed."
@@ -168,6 +169,7 @@ def take_off(ask: Ask) -> Answer:
         )
     except UsageError as error:
         return _show(ask, sheet, error.problems)
+    ask.survey.forget_people()
     said = (
         "Unsubscribed. No letter that has not begun goes to them; no one was emailed."
         if changed
@@ -193,6 +195,7 @@ def erase(ask: Ask) -> Answer:
     """Erase a person at their word."""
     person = _find(ask).person
     subscribing.erase_by_address(ask.site.store, person.address.typed, by=ask.by, now=ask.now)
+    ask.survey.forget_people()
     said = "Erased. A keyed hash of the address stays, so that nobody mails it again."
     return Moved(to=LIST, said=said)
 
@@ -239,6 +242,7 @@ def _suppress(ask: Ask, address: str, to: str) -> Moved:
     is_new = subscribing.suppress_address(
         ask.site.store, address, evidence=ask.text("evidence"), by=ask.by, now=ask.now
     )
+    ask.survey.forget_people()
     said = (
         "Nobody mails this address any more, in force for every mail that has not begun."
         if is_new
@@ -250,6 +254,7 @@ def _suppress(ask: Ask, address: str, to: str) -> Moved:
 def lift(ask: Ask) -> Answer:
     """Take back what is no one's will; Refused where it is the person's own."""
     subscribing.release_address(ask.site.store, ask.text("hash"), by=ask.by, now=ask.now)
+    ask.survey.forget_people()
     said = "Taken back. They get letters again where they are on the list; no one was emailed."
     to = ask.text("person")
     return Moved(to=f"{LIST}/{to}" if to.isdecimal() else SUPPRESSIONS, said=said)
@@ -270,7 +275,7 @@ def _no_evidence() -> Problem:
 
 def show_export(ask: Ask) -> Answer:
     """Show what can be taken away."""
-    counts = subscribing.count_states(ask.site.store)
+    counts = ask.survey.states(now=ask.now)
     return Page(
         name="people-export",
         section="subscribers",
