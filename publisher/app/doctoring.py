@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -23,7 +23,7 @@ from publisher.app.opening import (
 from publisher.app.receiving import has_inbox
 from publisher.app.saving import list_backups
 from publisher.app.signing import make_signer
-from publisher.config import feedback_problems, live_problems, signing_problems
+from publisher.config import feedback_problems, missing_for_live, signing_problems
 from publisher.editorial.answers import count
 from publisher.editorial.moments import tell_gap
 from publisher.errors import ConfigError, ContentError, PublisherError
@@ -91,12 +91,11 @@ def _ill(name: str, problem: Problem, health: Health = Health.BAD) -> Sign:
 def _look_at_mail(site: Site) -> Iterator[Sign]:
     config = site.config
     is_live = config.live
-    if is_live:
+    if config.mail.transport == "smtp":
         yield _good("Mail", f"Letters leave through {config.mail.smtp.host}.")
     else:
         yield _good("Mail", "This is a rehearsal: every mail goes to the outbox, none leaves.")
-    as_live = replace(config, mail=replace(config.mail, transport="smtp"))
-    lacking = live_problems(as_live)
+    lacking = missing_for_live(config)
     # What only matters once people are mailed is no fault before.
     for problem in lacking:
         yield _ill("Before people are mailed", problem, Health.BAD if is_live else Health.WARNING)

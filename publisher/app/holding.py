@@ -36,9 +36,9 @@ class HeldList:
 
 def hold_list(site: Site, name: str, data: bytes, *, now: datetime) -> HeldList:
     """Keep a list until staff say what becomes of it; lists that waited too long go."""
+    forget_old_lists(site, now=now)
     folder = site.config.paths.state / _FOLDER
     files.ensure_private(folder)
-    _forget_old(folder, now=now)
     held = HeldList(key=secrets.token_hex(16), name=_told(name), data=data)
     about = json.dumps({"name": held.name, "at": now.isoformat()}).encode()
     files.write(Path(f"{held.key}.json"), about, root=folder, private=True)
@@ -66,8 +66,10 @@ def forget_held(site: Site, key: str) -> None:
             (site.config.paths.state / _FOLDER / f"{key}{end}").unlink(missing_ok=True)
 
 
-def _forget_old(folder: Path, *, now: datetime) -> None:
-    for file in folder.iterdir():
+def forget_old_lists(site: Site, *, now: datetime) -> None:
+    """Remove the lists that waited for more than a day."""
+    folder = site.config.paths.state / _FOLDER
+    for file in folder.iterdir() if folder.is_dir() else ():
         if file.stat().st_mtime < (now - HELD_FOR).timestamp():
             file.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from publisher.app.alerting import alert_staff
 from publisher.app.announcing import announce_feeds
+from publisher.app.holding import forget_old_lists
 from publisher.app.keeping import running_service
 from publisher.app.noticing import send_notices
 from publisher.app.opening import Site, make_workshop, open_desk, open_lines
@@ -118,6 +119,7 @@ def publish_once(
         if not report.round.left_to:
             report.problems += send_notices(site, clock=clock, is_stopping=is_stopping).problems
     forget_in_time(site.store, site.config.privacy, now=now)
+    forget_old_lists(site, now=now)
     report.problems += alert_staff(site, now=now)
     report.editions = read_reports(site.store, before)
     return report

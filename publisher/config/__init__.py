@@ -15,7 +15,12 @@ from __future__ import annotations
 
 from publisher.config.courses import find_digest
 from publisher.config.hosts import is_loopback, is_reserved_domain
-from publisher.config.live import feedback_problems, live_problems, signing_problems
+from publisher.config.live import (
+    feedback_problems,
+    live_problems,
+    missing_for_live,
+    signing_problems,
+)
 from publisher.config.options import KEYS, OPTIONS, Option
 from publisher.config.reading import MISSING_FILE, missing, parse
 from publisher.config.sample import sample, write_value
@@ -80,6 +85,7 @@ __all__ = [
     "list_settings",
     "live_problems",
     "missing",
+    "missing_for_live",
     "parse",
     "sample",
     "signing_problems",

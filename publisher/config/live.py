@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 def live_problems(config: Config) -> tuple[Problem, ...]:
     """Return what a live site still lacks; nothing for a site that is not live."""
-    if not config.live:
-        return ()
+    return missing_for_live(config) if config.live else ()
+
+
+def missing_for_live(config: Config) -> tuple[Problem, ...]:
+    """Return what a site lacks to be live, whether it is or not."""
     domain = config.mail.from_.domain
     wanting = (
         (

@@ -24,6 +24,7 @@ from publisher.config import (
     find_digest,
     is_loopback,
     is_reserved_domain,
+    list_settings,
     live_problems,
     missing,
     parse,
@@ -1170,3 +1171,60 @@ def test_a_course_needs_no_digest_and_a_digest_is_found_by_name() -> None:
     assert found.discreet_from is None
     assert find_digest(weekly, "weekly") is weekly.digests["weekly"]
     assert find_digest(weekly, "daily") is None
+
+
+# ----------------------------------------------------------------------------------------- sources
+
+
+def _settings(text: str, **environ: str) -> dict[str, tuple[str, str]]:
+    found = list_settings(f"{MINIMAL}{text}".encode(), path=PATH, environ=environ)
+    return {one.key: (one.value, one.source) for one in found}
+
+
+def test_each_setting_is_told_with_its_source() -> None:
+    """The file's line, the variable or the default; digests by their names; every key is there."""
+    found = _settings(
+        "[digests.weekly]\nmax_posts = 4\n[digests.short-one]\n", PUBLISHER_MAIL__FROM="a@b.net"
+    )
+
+    assert found["site.name"] == ('"Riverside Letters"', "line 3")
+    assert found["mail.from"] == ('"a@b.net"', "environment: PUBLISHER_MAIL__FROM")
+    assert found["digests.weekly.max_posts"] == ("4", "line 5")
+    assert found["digests.short-one.max_posts"] == ("10", "default")
+    assert {key.replace("weekly", "NAME") for key in found if "short-one" not in key} == set(KEYS)
+
+
+def test_no_secret_is_told_only_where_it_is() -> None:
+    """Neither a secret in its own variable nor one in an address or a command's arguments."""
+    found = _settings(
+        """
+        [mail.smtp]
+        password = "hunter2"
+        [mail.dkim]
+        rsa_key = { file = "dkim.pem" }
+        [alerts]
+        webhook = "https://hooks.example.net/T1/hunter2?k=hunter2"
+        command = ["notify", "--token", "hunter2"]
+        [hooks]
+        after_publish = ["sync"]
+        [database]
+        url = "postgresql+psycopg://letters:hunter2@db.example.net/letters"
+        """,
+        PUBLISHER_FEEDBACK__IMAP_PASSWORD="hunter2",
+    )
+
+    assert found["mail.smtp.password"][0] == "••••"
+    assert found["mail.dkim.rsa_key"][0] == "•••• (file dkim.pem)"
+    assert found["mail.dkim.ed25519_key"][0] == "none"
+    assert found["feedback.imap_password"][0] == "•••• (env PUBLISHER_FEEDBACK__IMAP_PASSWORD)"
+    assert found["alerts.webhook"][0] == "https://hooks.example.net/••••"
+    assert found["alerts.command"][0] == '"notify" and ••••'
+    assert found["hooks.after_publish"][0] == '"sync"'
+    assert found["feeds.hub"] == ('""', "default")
+    assert "hunter2" not in repr(found)
+
+
+def test_settings_of_what_is_no_toml_are_a_problem() -> None:
+    """A file that cannot be read at all is told as it is at the start."""
+    with pytest.raises(ConfigError):
+        list_settings(b"[site", path=PATH, environ={})

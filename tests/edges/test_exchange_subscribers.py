@@ -21,6 +21,7 @@ from publisher.exchange.subscribers import (
     ImportedState,
     ImportedSubscriber,
     SubscriberFile,
+    peek_columns,
     read_subscribers,
     write_subscribers,
 )
@@ -614,3 +615,44 @@ def test_long_lists_are_read_in_seconds() -> None:
 
     assert len(found.rows) == rows
     assert seconds < 5
+
+
+# ------------------------------------------------------------------------------- chosen by people
+
+
+def test_columns_are_guessed_for_a_look_before_they_are_read() -> None:
+    """Each has its header, what it would be read as, and the beginning of its first cells."""
+    text = "Email;Second email;Deleted at\na@x.org;b@x.org;\n;;\nc@x.org\n"
+    found = peek_columns(f"{text}d@x.org;{'e' * 99};2026\nlater@x.org\n".encode(), "list.csv")
+
+    assert [(one.header, one.field) for one in found] == [
+        ("Email", "email"),
+        ("Second email", ""),
+        ("Deleted at", "left_at"),
+    ]
+    assert found[0].cells == ("a@x.org", "c@x.org", "d@x.org")
+    assert found[1].cells == ("b@x.org", "e" * 60)
+    with pytest.raises(ContentError):
+        peek_columns(b"\n\n", "list.csv")
+
+
+def test_fields_that_were_chosen_count_before_headers() -> None:
+    """A column is read as what people say it is, one they left out is not, and too few are no slip."""
+    data = b"email,who,joined\nold@x.org,new@x.org,2026-01-02\n"
+
+    found = read_subscribers(data, "list.csv", fields=["", "email", "confirmed_at", "state"])
+    fewer = read_subscribers(data, "list.csv", fields=["email"])
+    with pytest.raises(ContentError):
+        read_subscribers(data, "list.csv", fields=["", "", ""])
+
+    assert only(found).address.typed == "new@x.org"
+    assert only(found).confirmed_at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert found.ignored == ("email",)
+    assert only(fewer).address.typed == "old@x.org" and only(fewer).confirmed_at is None
+
+
+def test_a_list_of_those_who_left_can_be_said_to_be_one() -> None:
+    """Where people say so of a column, everybody in the list left."""
+    found = read_subscribers(b"a,b\nx@x.org,1\n", "l.csv", fields=["email", "all_unsubscribed"])
+
+    assert only(found).state is ImportedState.UNSUBSCRIBED

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from publisher import tokens
 from publisher.model import Address, SubscriberState
-from publisher.store import Store, retention, schema, subscribers
+from publisher.store import Store, people, retention, schema, subscribers
 from tests import stores
 from tests.factories import NOON, make_address
 from tests.stores import add_people, make_person
@@ -396,3 +396,69 @@ def test_old_people_are_asked_for_too(store: Store) -> None:
         after = retention.has_old(tx, _limits(asked=LATER))
 
     assert (before, after) == (False, True)
+
+
+# ----------------------------------------------------------------------------------------- finding
+
+
+def test_people_are_found_by_the_letters_an_address_begins_with(store: Store) -> None:
+    """No sign of a pattern is one, no language's order hides anybody, and pages go by id."""
+    names = ["ab", "a-b", "a.c", "a%", "a_", "ä", "b"]
+    join(store, *(make_person(one) for one in names))
+    typed = [f"{one}@example.org" for one in names]
+
+    def begins(text: str, **page: int) -> list[str]:
+        with store.read() as tx:
+            found = people.find_beginning(tx, text, **{"limit": 10, **page})
+        return [one.address.typed for one in found]
+
+    assert begins("a") == typed[:5]
+    assert begins("a", limit=2) == typed[:2]
+    assert begins("a", limit=2, after=2) == typed[2:4]
+    assert [begins(text) for text in ("a%", "a_", "a-", "ä", "A", "")] == [
+        [typed[3]],
+        [typed[4]],
+        [typed[1]],
+        [typed[5]],
+        [],
+        typed,
+    ]
+
+
+def test_an_index_finds_what_begins_so(store: Store) -> None:
+    """On either database the search is no walk through everybody."""
+    join(store, *(make_person(f"reader{number}") for number in range(2000)))
+    with store.write() as tx:
+        server = tx.dialect.name == "postgresql"
+        tx.execute(sa.text("ANALYZE subscribers" if server else "ANALYZE"))
+    with store.read() as tx:
+        if server:
+            plan = "EXPLAIN SELECT id FROM subscribers WHERE address_key ~>=~ 'reader77' "
+            plan += "AND address_key ~<~ 'reader78'"
+        else:
+            plan = "EXPLAIN QUERY PLAN SELECT address FROM subscribers "
+            plan += "WHERE address_key >= 'reader77' AND address_key < 'reader78'"
+        told = " ".join(str(row) for row in tx.execute(sa.text(plan)))
+
+    assert ("ix_subscribers_beginning" if server else "USING INDEX") in told
+
+
+def test_who_came_last_and_how_each_stands(store: Store) -> None:
+    """The newest first, a page at a time, with what stands against mailing them; states are counted."""
+    add_people(store, 3)
+    with store.write() as tx:
+        hashes = tx.scalars(sa.select(schema.subscribers.c.address_hash)).all()
+        subscribers.suppress(tx, [(hashes[1], "bounced", "5.1.1")], now=NOON)
+        subscribers.unsubscribe(tx, 3, by="Grey", now=NOON)
+    with store.read() as tx:
+        newest = people.find_newest(tx, limit=2)
+        older = people.find_newest(tx, limit=2, before=newest[-1].id)
+        counts = people.count_states(tx)
+        fact = people.read_suppression(tx, hashes[1])
+        none = people.read_suppression(tx, hashes[0])
+
+    assert [(one.id, one.suppressed) for one in newest] == [(3, ""), (2, "bounced")]
+    assert [one.id for one in older] == [1]
+    assert counts == {SubscriberState.ACTIVE: 2, SubscriberState.UNSUBSCRIBED: 1}
+    assert fact and (fact.reason, fact.evidence) == ("bounced", "5.1.1")
+    assert none is None

@@ -209,7 +209,7 @@ def test_a_suppression_has_evidence_and_is_lifted_where_it_is_nobodys_will(
 
     assert bare.status_code == 422 and 'value="zoe@example.org"' in bare.text
     assert "Nobody mails this address any more" in said
-    assert "letter, 3 March" in shown.text and "not known any more" in shown.text
+    assert "letter, 3 March" in shown.text and "not on the list" in shown.text
     assert known.headers["location"] == lifted.headers["location"] == f"{LIST}/2"
     assert "They get nothing: staff said so." in _text(person)
     assert "They get letters." in _text(client.get(f"{LIST}/2"))
@@ -468,6 +468,7 @@ def test_the_doctor_and_dns_speak_plainly(desk: Desk, client: httpx.Client) -> N
 
     assert "to look at" in heading(before)
     assert "None was made here" in _text(before)
+    assert "reserved and reaches nobody" in _text(before)
     assert "every mail goes to the outbox" in _text(before)
     assert heading(after) == "1 thing must be mended"
     first: Any = html.fromstring(after.text).cssselect("tbody tr")[0]
