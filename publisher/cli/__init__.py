@@ -30,7 +30,6 @@ root = make_root(
         "processes",
         "editions",
         "people",
-        "coursing",
         "feedback",
         "keeping",
         "naming",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from publisher.cli.frame import Frame, current_time, with_frame
-from publisher.cli.people import subscribers
 from publisher.editorial.course import pace_days, spell_pace
 from publisher.errors import Problem, UsageError
 from publisher.model import CourseState
@@ -16,14 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.app import Site
-    from publisher.cli.frame import Group
     from publisher.subscribing import CourseView
-
-
-def register(root: Group) -> None:
-    """Add the command to its noun, which the program has already."""
-    del root
-    subscribers.add_command(course)
 
 
 @click.command("course")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from publisher.cli.coursing import course
 from publisher.cli.frame import Frame, Group, current_time, with_frame
 from publisher.errors import ContentError, NotFound, Problem
 
@@ -23,6 +24,7 @@ def register(root: Group) -> None:
     """Add the commands to the program."""
     for group in (subscribers, keys, config):
         root.add_command(group)
+    subscribers.add_command(course)
 
 
 @click.group(cls=Group)

@@ -113,10 +113,12 @@ class Loop:
         wire are then uncertain.
         """
         with self._feed, self._committer:
-            while not self._is_over():
+            while True:
                 self._heed_commit()
                 self._fill()
                 self._submit()
+                if self._is_over():
+                    break
                 for ended in self._lines.wait(self._patience()):
                     self._end(ended.key, ended.outcome)
         self._close_books()

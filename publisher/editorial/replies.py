@@ -15,9 +15,9 @@ _MEANINGS = (
         r"[45]\.4\.[1-7]\b|timed? ?out|no route|could not connect|refused the connection",
         "Their mail server could not be reached",
     ),
-    (r"greylist|try (?:again )?later|rate|too many", "Their mail server asks to wait"),
+    (r"greylist|try (?:again )?later|\brate\b|too many", "Their mail server asks to wait"),
     (r"[45]\.7\.|spam|blocked|policy|reputation|listed", "Their mail server distrusts ours"),
-    (r"[45]\.3\.4\b|too large|size", "The mail is too large for them"),
+    (r"[45]\.3\.4\b|too large|\bsize\b", "The mail is too large for them"),
 )
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), words) for pattern, words in _MEANINGS)
 

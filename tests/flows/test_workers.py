@@ -263,7 +263,7 @@ def test_d_a_server_that_fails_in_the_middle_loses_nobody(
     monkeypatch.setattr(dialect, "BUSY_SECONDS", 0.2)
     name = site.store.url.partition("@/")[2].partition("?")[0]
     admin = postgres.connect(name)
-    mended = threading.Timer(0.8, lambda: _mend(admin, name))
+    mended = threading.Timer(2.5, lambda: _mend(admin, name))
 
     def script(now: Moment, _wire: socket.socket) -> bytes | None:
         if (now.what, now.times) == ("END", 12):
