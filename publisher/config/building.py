@@ -169,7 +169,7 @@ def _read_schedule(settings: Settings, name: str) -> Iterator[Problem]:
         yield where.problem(
             "value",
             expected=f"{table}.{key} to have {error.expected}",
-            got=error.got if len(error.got) <= WIDEST else shown(text),
+            got=error.got if len(error.got) <= WIDEST and error.got.isprintable() else shown(text),
             hint=error.hint,
         )
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from publisher.config import (
@@ -1082,6 +1082,7 @@ def test_no_bytes_end_in_anything_but_a_config_or_its_problems(data: bytes) -> N
 
 
 @settings(deadline=None)
+@example(key="digests.NAME.schedule", value="\uaaf7")
 @given(
     st.sampled_from(sorted(VALID)),
     st.one_of(
