@@ -131,7 +131,11 @@ class Service:
         # Apart from editions too: whoever waits for a link to confirm does not wait for a thousand.
         self._notices = clock.Ticker(self._send_notices, seconds=notice_seconds)
         self._told = ""
-        self._sender = Sender(site, on_progress=on_progress, on_round=on_round) if sends else None
+        self._sender = (
+            Sender(site, on_progress=on_progress, on_round=on_round, look_seconds=_SENDER_SECONDS)
+            if sends
+            else None
+        )
 
     def start(self) -> None:
         """Begin to keep the schedule and to send."""
