@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import feedparser
 import pytest
 
 from publisher.look import palette
 from tests.pictures import Watched, watched_page
+from tests.visits import visiting
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.conftest import Folder
     from tests.pictures import Sample
 
 ACCENT = "#0b5c6e"
@@ -77,3 +80,40 @@ def test_a_feed_in_a_browser_tells_days_not_seconds(
         )
 
     assert seen / whole == pytest.approx(letters / len(moment), abs=0.02)
+
+
+def test_a_reader_finds_a_feed_and_begins_a_series_at_part_1_without_script(
+    folder: Folder, browser: Browser
+) -> None:
+    """From the first page to an address to paste, and the same series anew from a day of one's own."""
+    folder.post("sleep/02-light.md", "Light and the clock")
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": 375, "height": 700}, color_scheme="dark"
+    )
+    with visiting(folder) as visit, watched_page(context) as (page, watched):
+        home = str(visit.client.base_url).rstrip("/")
+        page.goto(f"{home}/sleep/worry/")
+        named = page.locator("head link[rel=alternate]").all()
+        assert [one.get_attribute("type") for one in named][:3] == [
+            "application/atom+xml",
+            "application/rss+xml",
+            "application/feed+json",
+        ]
+        page.get_by_role("navigation", name="Site").get_by_role("link", name="Feeds").click()
+        address = page.locator(".addresses code").first.inner_text()
+        begun = page.locator(".address code").first.inner_text()
+        cookies = context.cookies()
+
+    site = "http://127.0.0.1:8000"
+    assert watched == Watched()
+    assert cookies == []
+    assert address == f"{site}/feed.atom"
+    start, day, pace = begun.removeprefix(site).rpartition("/from/")[0], "2026-11-22", "7d.atom"
+    with visiting(folder) as visit:
+        answer = visit.client.get("/feed.atom")
+        again = visit.client.get("/feed.atom", headers={"If-None-Match": answer.headers["etag"]})
+        course = visit.client.get(f"{start}/from/{day}/{pace}")
+    assert (answer.status_code, again.status_code, again.content) == (200, 304, b"")
+    entries = feedparser.parse(course.content).entries
+    assert [one.title for one in entries] == ["Worry at night"]
+    assert "Part 1 of 2" in entries[0].content[0].value
