@@ -12,11 +12,12 @@ import os
 import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from publisher.app.admitting import link_to, send_notice
 from publisher.app.opening import make_notices, open_desk
 from publisher.editorial.alerting import WHY_HELD, AlertKind, find_alerts, next_try_at
+from publisher.editorial.answers import people
+from publisher.editorial.moments import tell_moment
 from publisher.errors import Problem, PublisherError
 from publisher.model import Accepted, HeldReason, Role, Uncertain
 from publisher.notices import Kind
@@ -137,8 +138,7 @@ def _tell_coming(site: Site, edition: Edition, now: datetime) -> tuple[str, list
     from publisher import editing  # noqa: PLC0415
 
     digest = site.config.digests[edition.digest]
-    at = edition.fire_at.astimezone(ZoneInfo(digest.zone))
-    when = f"{at:%A} {at.day} {at:%B} at {at:%H:%M} ({digest.zone})"
+    when = tell_moment(edition.fire_at, digest.zone)
     # The plan of the day before its slot is this slot's.
     just_before = edition.fire_at - timedelta(seconds=1)
     desk, shelf = open_desk(site, now=now)
@@ -147,9 +147,8 @@ def _tell_coming(site: Site, edition: Edition, now: datetime) -> tuple[str, list
     if planned is None:  # the digest has another schedule now
         return f"{digest.title} goes on {when}.", ["Hold it if it should not go."]
     titles = [one.title for one in planned.rulings if one.verdict == "included"]
-    people = "1 person" if planned.audience == 1 else f"{planned.audience:,} people"
     approval = digest.approval == "required" and not edition.approved_at
-    return f"{digest.title} goes on {when} to {people}.", [
+    return f"{digest.title} goes on {when} to {people(planned.audience)}.", [
         f"In it: {'; '.join(titles)}.",
         "It waits for an approval first." if approval else "Hold it if it should not go.",
     ]

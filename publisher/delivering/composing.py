@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from publisher import mail, tokens, urls
 from publisher.config import find_digest
 from publisher.editorial.choice import one_line, shorten
+from publisher.editorial.moments import tell_date
 from publisher.model import Envelope, course_series
 from publisher.store import editions, subscribers
 
@@ -156,7 +157,7 @@ def _reason(content: EditionContent, confirmed_at: datetime | None) -> str:
 
 @lru_cache(maxsize=4096)
 def _reason_of(is_course: bool, confirmed_on: date | None) -> str:  # noqa: FBT001 - cached so
-    when = f" on {confirmed_on.day} {confirmed_on:%B %Y}" if confirmed_on else ""
+    when = f" on {tell_date(confirmed_on)}" if confirmed_on else ""
     if is_course:
         return f"You asked for this series, and confirmed{when}."
     return f"You get this because you confirmed it{when}."

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from publisher.editorial.catalog import on_channel
 from publisher.editorial.course import Next, day_of, day_slot, due_after, find_next
+from publisher.editorial.moments import tell_coming_day
 from publisher.errors import NotFound, Problem
-from publisher.letters import spell_day
 from publisher.model import (
     COURSE,
     Channel,
@@ -298,7 +298,7 @@ def _no_series(desk: Desk, slug: str) -> Problem:
 def tell_next(after: Next, due_on: date) -> str:
     """Say what comes after a part, and on which day where that part is out."""
     if after.post:
-        return f"Part {after.number} comes on {spell_day(due_on)}."
+        return f"Part {after.number} comes on {tell_coming_day(due_on)}."
     if after.is_over:
         return "This was the last part."
     if after.number:

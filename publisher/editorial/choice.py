@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from publisher.editorial.moments import tell_date
 from publisher.model import Channel, Post, Ruling, Verdict
 
 if TYPE_CHECKING:
@@ -19,20 +20,6 @@ PREHEADER_LENGTH = 130
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)  # strftime would follow the machine's locale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +146,7 @@ def fill_subject(
         "title": title,
         "first": first,
         "count": str(count),
-        "date": f"{on.day} {_MONTHS[on.month - 1]} {on.year}",
+        "date": tell_date(on),
         "number": str(number),
     }
     filled = _FIELD.sub(lambda match: values.get(match[1], match[0]), template)

@@ -29,9 +29,19 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LONGEST_LOOK = timedelta(days=400)
 
 
+def tell_date(day: date) -> str:
+    """Return ``24 November 2026``."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
 def tell_day(day: date) -> str:
     """Return ``Tuesday 24 November 2026``."""
-    return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
+    return f"{DAYS[day.weekday()]} {tell_date(day)}"
+
+
+def tell_coming_day(day: date) -> str:
+    """Return ``Tuesday 24 November``, for a day that is near."""
+    return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
 
 
 def tell_moment(at: datetime, zone: str) -> str:

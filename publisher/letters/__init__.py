@@ -26,7 +26,6 @@ from publisher.letters.contents import (
     name_sender,
     shortenings,
     spell_date,
-    spell_day,
 )
 from publisher.letters.markup import Reason, find_faults, find_loads, find_miscounts, inline, weigh
 from publisher.letters.plain import plain_text, readable, underline, wrap
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from publisher.letters.contents import Item
 
-__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text", "spell_day"]
+__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text"]
 
 TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
 """The places of a letter that ``mail`` fills for each reader; the last one is in the HTML only."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from publisher.editorial.moments import tell_day
 from publisher.letters.markup import fit
 from publisher.model import EditionContent, LetterPost, Link, SeriesLine, course_series
 
@@ -19,11 +20,6 @@ _LONGEST_LIST = 9
 _AROUND = 2
 """Lines shown on either side of a new one in a longer list."""
 _WORDS_A_MINUTE = 220
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +133,7 @@ def name_edition(content: EditionContent) -> str:
 def spell_date(iso: str) -> str:
     """Return ``Tuesday 24 November 2026``, whatever the locale of the machine."""
     day = date.fromisoformat(iso)
-    return f"{spell_day(day)} {day.year}"
-
-
-def spell_day(day: date) -> str:
-    """Return ``Tuesday 24 November``."""
-    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
+    return tell_day(day)
 
 
 def name_sender(content: EditionContent) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from publisher import __version__, look, urls
+from publisher.editorial.moments import tell_date
 from publisher.model import Channel
 from publisher.pages import words
 from publisher.pages.contents import (
@@ -43,8 +44,6 @@ from publisher.pages.views import (
     feed_groups,
 )
 
-spell_day, spell_weekday = words.spell_day, words.spell_weekday
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -72,8 +71,6 @@ __all__ = [
     "Kept",
     "Pages",
     "SiteView",
-    "spell_day",
-    "spell_weekday",
 ]
 
 _NAMES = (
@@ -419,7 +416,7 @@ class Pages:
         self, posts: Sequence[Post], catalog: Catalog, *, since: datetime, token: str
     ) -> str:
         """Return what a reader was not sent since they joined, in series order."""
-        title = f"What you were not sent since {words.spell_day(since.astimezone(self._zone))}"
+        title = f"What you were not sent since {tell_date(since.astimezone(self._zone))}"
         return self._render(
             "missed",
             Head(title=title, description=title),
@@ -447,7 +444,7 @@ class Pages:
             "time": lambda at, form="long": words.time_element(at, self._zone, form),
             "day_of": words.day_element,
             "month": words.spell_month,
-            "day": words.spell_day,
+            "day": tell_date,
             "reading_time": words.reading_time,
             "count_parts": words.count_parts,
             "count_posts": words.count_posts,

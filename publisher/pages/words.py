@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from publisher.editorial.moments import MONTHS, tell_date, tell_day
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, tzinfo
@@ -16,36 +18,10 @@ if TYPE_CHECKING:
 
 WORDS_PER_MINUTE = 220
 
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-def spell_day(day: date) -> str:
-    """Return ``24 November 2026``."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def spell_weekday(day: date) -> str:
-    """Return ``Tuesday 24 November 2026``."""
-    return f"{_DAYS[day.weekday()]} {spell_day(day)}"
-
 
 def spell_month(day: date) -> str:
     """Return ``November``."""
-    return _MONTHS[day.month - 1]
+    return MONTHS[day.month - 1]
 
 
 def time_element(at: datetime, zone: tzinfo, form: str = "long") -> Markup:
@@ -55,9 +31,9 @@ def time_element(at: datetime, zone: tzinfo, form: str = "long") -> Markup:
     """
     local = at.astimezone(zone)
     if form == "long":
-        words = spell_day(local)
+        words = tell_date(local)
     elif form == "short":
-        words = f"{local.day} {_MONTHS[local.month - 1][:3]} {local.year}"
+        words = f"{local.day} {MONTHS[local.month - 1][:3]} {local.year}"
     else:
         words = str(local.day)
     moment = local.isoformat(timespec="seconds")
@@ -67,7 +43,7 @@ def time_element(at: datetime, zone: tzinfo, form: str = "long") -> Markup:
 def day_element(iso_day: str, form: str = "long") -> Markup:
     """Return a ``<time>`` of an ISO date; ``form`` is ``long`` or ``weekday``."""
     day = date.fromisoformat(iso_day)
-    words = spell_weekday(day) if form == "weekday" else spell_day(day)
+    words = tell_day(day) if form == "weekday" else tell_date(day)
     return Markup(f'<time datetime="{day.isoformat()}">{words}</time>')  # noqa: S704 - the same
 
 
@@ -119,7 +95,7 @@ def withdrawal_reason(reason: str) -> str:
         day = date.fromisoformat(first)
     except ValueError:
         return reason
-    return f"Withdrawn on {spell_day(day)}. {rest}".rstrip()
+    return f"Withdrawn on {tell_date(day)}. {rest}".rstrip()
 
 
 def describe_site(site: SiteView, *, in_series: bool) -> str:

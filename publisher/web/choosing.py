@@ -11,9 +11,10 @@ from fastapi.responses import Response  # noqa: TC002 - FastAPI reads the annota
 
 from publisher import subscribing, urls
 from publisher.deliverability import mask
+from publisher.editorial.moments import tell_date
 from publisher.errors import UsageError
 from publisher.model import SubscriberState
-from publisher.pages import Field, Form, Group, spell_day
+from publisher.pages import Field, Form, Group
 from publisher.publishing.latest import LatestShelf
 from publisher.web.answers import answer
 from publisher.web.joining import say_next
@@ -152,7 +153,7 @@ class _Sheet:
         if person.paused_until is None or person.paused_until <= now:
             return ""
         zone = ZoneInfo(self._config.site.timezone)
-        return spell_day(person.paused_until.astimezone(zone).date())
+        return tell_date(person.paused_until.astimezone(zone).date())
 
     # ------------------------------------------------------------------------- the questions asked
 

@@ -8,9 +8,10 @@ from fastapi.responses import Response  # noqa: TC002 - FastAPI reads the annota
 
 from publisher import subscribing, urls
 from publisher.deliverability import mask, parse_address
+from publisher.editorial.moments import tell_day
 from publisher.editorial.slots import next_slot
 from publisher.errors import NotFound, Refused
-from publisher.pages import Form, spell_weekday
+from publisher.pages import Form
 from publisher.subscribing import Standing
 from publisher.web.answers import answer
 
@@ -152,7 +153,7 @@ class _SecondStep:
         names = person.digests or tuple(digests)
         slots = [next_slot(digests[one].schedule, now) for one in names if one in digests]
         first = min((slot for slot in slots if slot), key=lambda slot: slot.fire_at, default=None)
-        when = f" The next one goes on {spell_weekday(first.local.date())}." if first else ""
+        when = f" The next one goes on {tell_day(first.local.date())}." if first else ""
         return f"{self._config.site.name} comes to {mask(person.address)} from now on.{when}"
 
     # ------------------------------------------------------------------------------ a new address

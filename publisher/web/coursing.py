@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from publisher import subscribing, urls
 from publisher.editorial.course import pace_days, spell_pace
+from publisher.editorial.moments import tell_day
 from publisher.errors import NotFound, Problem, Refused, UsageError
 from publisher.model import CourseState, SubscriberState
-from publisher.pages import CourseItem, spell_weekday
+from publisher.pages import CourseItem
 from publisher.publishing.latest import LatestShelf
 from publisher.web.answers import PRIVATE, answer
 
@@ -190,7 +191,7 @@ def _tell(view: CourseView) -> str:
     match view.state:
         case CourseState.RUNNING if view.comes_on:
             of = "" if view.at else f" of {total}"
-            return f"{where}Part {number}{of}, “{title}”, comes on {spell_weekday(view.comes_on)}."
+            return f"{where}Part {number}{of}, “{title}”, comes on {tell_day(view.comes_on)}."
         case CourseState.RUNNING | CourseState.WAITING:
             coming = f"Part {number}" if number else "The next part"
             return f"{where}{coming} comes once it is out."

@@ -14,9 +14,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from publisher import subscribing, urls
 from publisher.deliverability import mask
+from publisher.editorial.moments import tell_day
 from publisher.editorial.slots import next_slot
 from publisher.errors import UsageError
-from publisher.pages import Field, Form, Group, spell_weekday
+from publisher.pages import Field, Form, Group
 from publisher.subscribing import Age, Barred
 from publisher.web.answers import PRIVATE, answer
 from publisher.web.visitors import Sender, sender_of, visitor_of
@@ -197,7 +198,7 @@ class _SubscribeForm:
 def say_next(digest: Digest, *, now: datetime) -> str:
     """Return when a digest goes next, in words; nothing where it has no slot to come."""
     slot = next_slot(digest.schedule, now)
-    return f"The next one: {spell_weekday(slot.local.date())}" if slot else ""
+    return f"The next one: {tell_day(slot.local.date())}" if slot else ""
 
 
 def _refuse_stranger(pages: Pages) -> HTMLResponse:

@@ -13,8 +13,9 @@ from fastapi.responses import Response
 
 from publisher import subscribing, urls
 from publisher.deliverability import mask
+from publisher.editorial.moments import tell_date
 from publisher.errors import UsageError
-from publisher.pages import Entry, Field, Form, spell_day
+from publisher.pages import Entry, Field, Form
 from publisher.store.describing import PERSONAL
 from publisher.web.answers import PRIVATE, answer
 
@@ -158,5 +159,5 @@ def _spell(value: object) -> str:
         return "yes" if value else "no"
     text = str(value)
     if match := _MOMENT.fullmatch(text):
-        return f"{spell_day(date.fromisoformat(match[1]))}, {match[2]} UTC"
+        return f"{tell_date(date.fromisoformat(match[1]))}, {match[2]} UTC"
     return text
