@@ -153,9 +153,11 @@ class Store:
         """
         with self.write() as tx:
             found = _revision_of(tx)
-            if found is not None and not _is_known(found):
+            if found is None:
+                make_tables(tx)
+            elif not _is_known(found):
                 raise Refused(_other_schema(found))
-            if found != peeking.REVISION:
+            elif found != peeking.REVISION:
                 _migrate(tx)
 
     def set_epoch(self, tx: Transaction, epoch: str) -> None:
@@ -196,12 +198,12 @@ def bump_revision(tx: Transaction) -> None:
 
 def make_tables(tx: Transaction) -> bool:
     """Make the tables where there are none; return whether there were none."""
-    from publisher.store import dialect  # noqa: PLC0415 - as above
+    from publisher.store import dialect, founding  # noqa: PLC0415 - as above
 
     if _revision_of(tx) is not None:  # another process was first
         return False
     dialect.check_encoding(tx)
-    _migrate(tx)
+    founding.found(tx)
     return True
 
 
@@ -229,7 +231,7 @@ def _revision_of(tx: Transaction) -> str | None:
 
 
 def _migrate(tx: Transaction) -> None:
-    # Loading Alembic costs as much as a whole small build: only a new database pays.
+    # Loading Alembic costs as much as a whole small build: only an older database pays.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 

@@ -86,15 +86,66 @@ def _compare(tx: Transaction) -> list[object]:
     return list(compare_metadata(context, schema.metadata))
 
 
-def test_schema_is_what_the_migrations_make(store: Store) -> None:
+def _migrate(store: Store, revision: str = "head") -> None:
+    """Bring a database to a revision as Alembic would, from nothing or from an older one."""
+    config = Config()
+    config.set_main_option("script_location", "publisher.store:migrations")
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, revision)
+
+
+@pytest.fixture
+def migrated(home: Home) -> Store:
+    """A database that every migration made, one after another."""
+    made = home.open()
+    _migrate(made)
+    return made
+
+
+def test_schema_is_what_the_migrations_make(migrated: Store) -> None:
     """A migrated database differs in nothing that Alembic sees from the tables the code uses."""
-    with store.read() as tx:
+    with migrated.read() as tx:
         differences = _compare(tx)
 
     assert differences == []
 
 
-def test_schema_constraints_are_what_the_migrations_make(store: Store) -> None:
+def _rows(store: Store) -> dict[str, list[dict[str, object]]]:
+    """Return what every table of a database holds, without what is drawn by lot or by clock."""
+    chance = {"epoch", "made_at", "secret", "home"}
+    found = sa.MetaData()
+    with store.read() as tx:
+        found.reflect(tx)
+        return {
+            table.name: sorted(
+                (
+                    {name: value for name, value in row.items() if name not in chance}
+                    for row in tx.execute(sa.select(table)).mappings()
+                ),
+                key=str,
+            )
+            for table in found.sorted_tables
+        }
+
+
+@pytest.mark.parametrize("home", stores.DIALECTS, indirect=True)
+def test_new_database_holds_the_rows_the_migrations_make(
+    migrated: Store, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What is made at once has the tables and the first rows of what was migrated, and its mark."""
+    server = migrated.url and request.getfixturevalue("postgres")
+    made = Store(server.make() if server else "", tmp_path / "made.sqlite3")
+
+    assert made.prepare() is True
+
+    assert _rows(made) == _rows(migrated)
+    assert len(_rows(made)["keys"]) == len(schema.KEY_PURPOSES)
+    assert made.schema() == migrated.schema() == peeking.REVISION
+    made.close()
+
+
+def test_schema_constraints_are_what_the_migrations_make(migrated: Store) -> None:
     """Every CHECK of the tables is in the migrated database, under the same name."""
     expected = {
         table.name: {
@@ -105,7 +156,7 @@ def test_schema_constraints_are_what_the_migrations_make(store: Store) -> None:
         for table in schema.metadata.sorted_tables
     }
 
-    with store.read() as tx:
+    with migrated.read() as tx:
         inspector = sa.inspect(tx)
         made = {
             name: {f"{one['name']}" for one in inspector.get_check_constraints(name)}
@@ -119,15 +170,10 @@ def test_migrations_keep_what_was_there(home: Home) -> None:
     """A database of the first release becomes today's, with its receipts, and none is lost."""
     store = home.open()
     receipt = {"subscriber_id": 1, "post_id": "urn:uuid:1", "edition_id": 2}
-    config = Config()
-    config.set_main_option("script_location", "publisher.store:migrations")
+    _migrate(store, "0001")
     with store.write() as tx:
-        config.attributes["connection"] = tx
-        command.upgrade(config, "0001")
         tx.execute(sa.insert(schema.receipts).values(**receipt))
-    with store.write() as tx:
-        config.attributes["connection"] = tx
-        command.upgrade(config, "head")
+    _migrate(store)
 
     with store.read() as tx:
         differences = _compare(tx)
@@ -138,12 +184,14 @@ def test_migrations_keep_what_was_there(home: Home) -> None:
 
 
 @on_sqlite
-def test_schema_statements_are_what_the_migrations_make(store: Store) -> None:
+def test_schema_statements_are_what_the_migrations_make(migrated: Store) -> None:
     """On SQLite the migrated tables and indexes are the code's own, line by line."""
     fresh = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
     schema.metadata.create_all(fresh)
 
-    made = statements_of(sa.create_engine(f"sqlite:///{store.path}", poolclass=sa.pool.NullPool))
+    made = statements_of(
+        sa.create_engine(f"sqlite:///{migrated.path}", poolclass=sa.pool.NullPool)
+    )
 
     assert made == statements_of(fresh)
     fresh.dispose()
@@ -410,7 +458,7 @@ Store("", Path(sys.argv[1])).prepare()
 
 @on_sqlite
 def test_prepare_killed_before_its_commit_leaves_an_empty_database(home: Home) -> None:
-    """A kill inside the migration leaves nothing half made: the next start makes all of it."""
+    """A kill while the tables are made leaves nothing half made: the next start makes all of it."""
     ended = subprocess.run([sys.executable, "-c", KILLED, str(home.path)], check=False)
 
     assert ended.returncode == -signal.SIGKILL
