@@ -39,6 +39,8 @@ def share(
     if workers is None:
         alone = len(pieces) < ENOUGH or threading.active_count() > 1
         workers = 1 if alone else count_processors()
+    if workers == 1:
+        return [work(pieces)]
     shares = [pieces[number::workers] for number in range(workers)]
     gc.freeze()  # a collection would touch everything, and a copy would have memory of its own
     try:
