@@ -25,8 +25,8 @@ edges        posts, site, transport, inbox, exchange, notify, probes: files and 
 renderers    feeds, pages, letters, notices, mail: bytes from values
 config       what config.toml says
 judgement    editorial, deliverability, preflight, bounces, tokens: pure
-shared       urls, headers, look, renditions: addresses, what servers say of files, design tokens,
-             compression, pure
+shared       urls, headers, look, renditions, compiled: addresses, what servers say of files, design tokens,
+             compression, templates that were read
 model        the nouns
 errors       what we did wrong; what the remote said is a value, never an exception
 """

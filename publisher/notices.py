@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from publisher.compiled import Compiled
 from publisher.errors import ContentError, Problem
 from publisher.look import TOKENS, direction, palette
 from publisher.model import Notice
@@ -114,6 +115,7 @@ class Notices:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=Compiled("notices"),
         )
         self._environment.filters["wrap"] = _wrap
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from publisher.compiled import Compiled
 from publisher.errors import ContentError, Problem
 from publisher.letters.contents import (
     describe_items,
@@ -75,6 +76,7 @@ class Letters:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=Compiled("letters"),
         )
         self._environment.filters.update(wrap=wrap, underline=underline)
         # The letter that was tried before an edition was frozen is the one that most readers get.

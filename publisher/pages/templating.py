@@ -4,50 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from jinja2 import (
     Environment,
-    FileSystemBytecodeCache,
     FileSystemLoader,
     StrictUndefined,
     TemplateError,
     TemplateSyntaxError,
     select_autoescape,
 )
-from typing_extensions import override
 
-from publisher import __version__
+from publisher.compiled import Compiled
 from publisher.errors import ContentError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from jinja2 import Template
-    from jinja2.bccache import Bucket
     from markupsafe import Markup
-
-
-_COMPILED = f"{__version__}-{jinja2.__version__}-%s"
-
-
-class _Compiled(FileSystemBytecodeCache):
-    """Compiled templates on the disk, for as long as their sources stay as they are."""
-
-    @override
-    def load_bytecode(self, bucket: Bucket) -> None:
-        try:
-            super().load_bytecode(bucket)
-        except Exception:  # noqa: BLE001 - a damaged file is none, whatever is wrong with it
-            bucket.reset()
-
-    @override
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        with suppress(OSError):  # a full disk is no reason not to render
-            super().dump_bytecode(bucket)
 
 
 class Templates:
@@ -74,7 +50,7 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=-1,
-            bytecode_cache=_Compiled(str(compiled), _COMPILED) if compiled else None,
+            bytecode_cache=Compiled("pages", compiled),
         )
         self.add(functions)
         self._templates: dict[str, Template] = {}

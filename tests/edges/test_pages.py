@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import CodeType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
+from typing_extensions import override
 
+from publisher import compiled as templates_code
 from publisher import urls
 from publisher.errors import ContentError
 from publisher.model import (
@@ -1236,15 +1239,54 @@ def test_every_missing_template_is_told_at_once(tmp_path: Path) -> None:
     assert {"pages/base.html", "pages/post.html", "pages/home.html"} <= missing
 
 
-def test_compiled_templates_render_the_same(tmp_path: Path) -> None:
-    """What lies compiled gives the same pages, damaged or not, and a site's own change is seen."""
+class Memory(dict[tuple[str, str, str], CodeType]):
+    """What is in memory; says whether anything was found there."""
+
+    found = False
+
+    @override
+    def get(self, name: Any, default: Any = None) -> Any:
+        self.found = self.found or name in self
+        return super().get(name, default)
+
+
+class Forgetful(Memory):
+    """The memory of a process that just began."""
+
+    @override
+    def __setitem__(self, name: Any, code: CodeType) -> None:
+        """Keep nothing."""
+
+
+def test_memory_of_templates_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that sees its templates change for years forgets what they were."""
+    memory = Memory()
+    monkeypatch.setattr(templates_code, "_kept", memory)
+    monkeypatch.setattr(templates_code, "_MOST", 3)
+
+    Pages([SHIPPED], SITE)
+
+    assert 0 < len(memory) <= 3
+
+
+@pytest.mark.parametrize("remembers", [False, True], ids=["disk", "memory"])
+def test_compiled_templates_render_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, remembers: bool
+) -> None:
+    """What was compiled gives the same pages, damaged or not, and a site's own change is seen.
+
+    From memory, and from the disk as a process finds it that just began.
+    """
     own, compiled = tmp_path / "own", tmp_path / "compiled"
     compiled.mkdir()
     expected = PAGES.not_found()
+    memory = Memory() if remembers else Forgetful()
+    monkeypatch.setattr(templates_code, "_kept", memory)
 
     written = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
     files = list(compiled.iterdir())
     taken = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
+    assert memory.found is remembers
     for file in files:
         file.write_bytes(file.read_bytes()[:50])
     mended = Pages([own, SHIPPED], SITE, compiled=compiled).not_found()
