@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["comment_id"],
             ["review_comments.id"],
-            name=op.f("fk_review_replies_comment_id_review_comments"),
+            name=op.f("fk_review_replies_comment_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_replies")),
