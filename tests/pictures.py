@@ -260,7 +260,7 @@ PICTURES = (
         name="console-review.png",
         path="/console/posts/review/understanding-treatment/05-stopping.md",
         width=420,
-        most_height=900,
+        most_height=1145,
         is_console=True,
         is_dark=True,
     ),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         add_staff,
         console_url,
         link_to,
+        mail_changes,
         mail_review_link,
         mail_sign_in_link,
         make_setup_link,
@@ -173,6 +174,7 @@ __all__ = [
     "list_records",
     "list_slots",
     "load_config",
+    "mail_changes",
     "mail_review_link",
     "mail_sign_in_link",
     "make_backup",
@@ -224,7 +226,7 @@ __all__ = [
 # A build that finds nothing changed needs little of this, and most of its time would be loading.
 _HOMES = {
     "admitting": (
-        "add_staff console_url link_to mail_review_link mail_sign_in_link make_setup_link "
+        "add_staff console_url link_to mail_changes mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
     ),
     "doctoring": "Health Sign check_records examine",

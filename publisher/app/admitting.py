@@ -9,18 +9,23 @@ from zoneinfo import ZoneInfo
 from publisher import mail, staffing, urls
 from publisher.app.opening import make_notices, open_transport
 from publisher.app.signing import make_signer
+from publisher.editorial.answers import count
 from publisher.errors import PublisherError
 from publisher.model import Accepted, Envelope
 from publisher.notices import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from publisher.app.opening import Site
     from publisher.config import Config
-    from publisher.model import Address, Notice, Outcome, Role, Staff
+    from publisher.model import Address, Comment, Notice, Outcome, Role, Staff
 
+
+_MOST_NOTE = 400
+_MOST_BEGINNING = 80
+_MOST_TOLD = 10
 
 STAFF_FOLDER = "staff"
 """In the outbox: mails to staff, whose links sign in; no page shows them."""
@@ -90,14 +95,59 @@ def mail_review_link(
     site: Site, who: Staff, *, title: str, by: str, target: str, now: datetime
 ) -> bool:
     """Mail a member of staff a link that signs them in once and leads to a review; say if it went."""
+    return _mail_staff(
+        site, who, f"{by} asks you for a review", [_one_line(title)], target=target, now=now
+    )
+
+
+def mail_changes(
+    site: Site,
+    names: Collection[str],
+    *,
+    title: str,
+    by: str,
+    note: str,
+    comments: Sequence[Comment],
+    target: str,
+    now: datetime,
+) -> list[str]:
+    """Mail those of staff with these names that changes are asked for; return who was mailed.
+
+    The mail says how many comments are open and how each begins. Who asks is told nothing.
+    """
+    wanted = {name.casefold() for name in names} - {by.casefold()}
+    details = [
+        _one_line(title),
+        f"{_begin(note, _MOST_NOTE)}" if note else "",
+        f"{count(len(comments), 'comment is', 'comments are')} open:" if comments else "",
+        *(_begin(one.text, _MOST_BEGINNING) for one in comments[:_MOST_TOLD]),
+        "and more." if len(comments) > _MOST_TOLD else "",
+    ]
+    return [
+        who.name
+        for who in staffing.list_staff(site.store)
+        if who.name.casefold() in wanted
+        and _mail_staff(site, who, f"{by} asks you for changes", details, target=target, now=now)
+    ]
+
+
+def _begin(text: str, most: int) -> str:
+    """Return how somebody's words begin, between quotation marks: no line of a mail is made of them."""
+    line = _one_line(text)
+    return f"\u201c{line if len(line) <= most else line[: most - 1].rstrip() + chr(0x2026)}\u201d"
+
+
+def _mail_staff(
+    site: Site, who: Staff, what: str, details: Iterable[str], *, target: str, now: datetime
+) -> bool:
     token = staffing.make_link(
         site.store, who, within=staffing.REVIEW_WITHIN, target=target, now=now
     )
     notice = make_notices(site.config).render(
         Kind.ALERT,
-        what=f"{by} asks you for a review",
+        what=what,
         details=(
-            *([_one_line(title)] if title else []),
+            *filter(None, details),
             "The link signs you in once, within 72 hours, and leads to it. A phone will do.",
         ),
         link=link_to(site.config, f"link/{token}"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.editorial.comparing import Difference, Run
-    from publisher.model import ReviewRequest
+    from publisher.model import Comment, ReviewRequest
     from publisher.writing import Review, Waiting
 
 _MARKS = {"kept": ("", ""), "deleted": ("[-", "-]"), "inserted": ("{+", "+}")}
@@ -66,6 +66,10 @@ def show_review(frame: Frame, post: str) -> None:
     frame.say(f"posts/{path}  {shown.state}  {shown.post.title}")
     for at, who, verb, detail in shown.history:
         frame.say(f"  {_local(at, site.config.site.timezone)}  {who}  {verb}  {detail}".rstrip())
+    if shown.post.review_due:
+        frame.say(f"  Next review due {shown.post.review_due}")
+    for one in shown.comments:
+        frame.say(*(f"  {line}" for line in _tell_comment(one)))
     if shown.difference and shown.difference.changed:
         frame.say("  Since it was approved last:")
         frame.say(*(f"  {line}" for line in _tell_difference(shown.difference)))
@@ -106,7 +110,10 @@ def ask(frame: Frame, post: str, reviewer: str, note: str, due: datetime | None,
 @_BY
 @with_frame
 def approve(frame: Frame, post: str, note: str, by: str) -> None:
-    """Approve a post's exact words and images as they are now; any later edit voids that."""
+    """Approve a post's exact words and images as they are now; any later edit voids that.
+
+    By this command you affirm every item of  [review] checklist  of them.
+    """
     from publisher import writing  # noqa: PLC0415
 
     site = frame.open()
@@ -123,6 +130,8 @@ def approve(frame: Frame, post: str, note: str, by: str) -> None:
         frame.give(_review_shape(writing.look(site.config, site.store, path)))
     frame.complain(warnings)
     frame.say(f"Approved posts/{path} as it is now. Any edit voids it.")
+    if checklist := site.config.review.checklist:
+        click.echo(f"By this you affirmed: {'; '.join(checklist)}.", err=True)
 
 
 @review.command("changes")
@@ -156,6 +165,13 @@ def _tell_asked(one: ReviewRequest) -> str:
     return f"{one.reviewer} until {one.due_on}" if one.due_on else one.reviewer
 
 
+def _tell_comment(one: Comment) -> Iterator[str]:
+    settled = f", settled by {one.settled_by}" if one.settled_by else ""
+    yield f"Comment {one.id}{settled}, on: {one.words[:60]}"
+    for who, text in ((one.by, one.text), *((reply.by, reply.text) for reply in one.replies)):
+        yield f"  {who}: {' '.join(text.split())}"
+
+
 def _tell_difference(difference: Difference) -> Iterator[str]:
     """Yield the changed paragraphs, what went and what came between marks."""
     for paragraph in difference.paragraphs:
@@ -184,6 +200,7 @@ def _waiting_shape(one: Waiting) -> dict[str, object]:
         "state": str(one.state),
         "asked": [request.reviewer for request in one.asked],
         "due_on": [str(request.due_on) for request in one.asked if request.due_on],
+        "open_comments": one.open_comments,
     }
 
 
@@ -197,6 +214,23 @@ def _request_shape(one: ReviewRequest) -> dict[str, object]:
         "due_on": str(one.due_on) if one.due_on else None,
         "answer": str(one.answer) if one.answer else None,
         "answered_by": one.answered_by,
+    }
+
+
+def _comment_shape(one: Comment) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "by": one.by,
+        "at": one.at.isoformat(),
+        "text": one.text,
+        "on": one.words,
+        "source_sha256": one.source_sha256,
+        "replies": [
+            {"by": reply.by, "at": reply.at.isoformat(), "text": reply.text}
+            for reply in one.replies
+        ],
+        "settled_by": one.settled_by or None,
+        "settled_at": one.settled_at.isoformat() if one.settled_at else None,
     }
 
 
@@ -215,9 +249,13 @@ def _review_shape(shown: Review) -> dict[str, object]:
                 "approved_at": one.approved_at.isoformat(),
                 "note": one.note,
                 "source_sha256": one.source_sha256,
+                "checked": list(one.checked),
+                "changes_since": one.changes_since or None,
             }
             for one in shown.approvals
         ],
+        "review_due": str(shown.post.review_due) if shown.post.review_due else None,
+        "comments": [_comment_shape(one) for one in shown.comments],
         "changed": [
             [{"kind": run.kind, "text": run.text} for run in one.runs]
             for one in (shown.difference.paragraphs if shown.difference else ())

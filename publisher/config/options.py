@@ -94,6 +94,17 @@ _ROWS: tuple[tuple[str, Kind, Any, str], ...] = (
     ("database.url", or_empty(dsn()), "", '"" = SQLite in paths.state; postgresql+psycopg://…'),
     ("review.required", flag(), False, "no post is published before a person approved it"),
     ("review.four_eyes", flag(), True, "nobody approves their own text"),
+    (
+        "review.checklist",
+        several(line(empty=False), "items, each text on one line"),
+        [
+            "Claims match their sources",
+            "Sources are current",
+            "No one can be identified",
+            "The crisis line is present",
+        ],
+        "what a reviewer ticks, each item, to approve; [] = nothing",
+    ),
     ("feeds.entries", whole(1, 1000), 30, "newest posts in a feed; older ones in its archives"),
     ("feeds.content", choice("full", "summary"), "full", "of each post: full | summary"),
     ("feeds.hub", or_empty(endpoint()), "", "WebSub hub to announce and ping"),

@@ -158,6 +158,8 @@ class Review:
 
     required: bool
     four_eyes: bool
+    checklist: tuple[str, ...]
+    """What is to be affirmed with an approval, item by item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

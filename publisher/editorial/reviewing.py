@@ -9,10 +9,14 @@ from publisher.errors import Problem
 from publisher.model import ReviewAnswer, ReviewState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from publisher.model import ReviewRequest
+    from publisher.model import Approval, ReviewRequest
+
+
+SMALL_CHANGE = 3
+"""So many paragraphs may have changed for the changes to be approved by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,47 @@ def refuse_own(by: str, wrote: Iterable[str], *, where: str) -> Problem | None:
         expected="an approval by somebody who did not write this text",
         got=f"{by}, who saved it or asked for its review",
         hint="Ask a colleague. Whoever works alone sets  [review] four_eyes = false",
+    )
+
+
+def refuse_unticked(
+    checklist: Sequence[str], ticked: Collection[str] | None, *, where: str
+) -> Problem | None:
+    """Return why a text is not approved yet: items of the checklist that are not ticked.
+
+    None stands for all of them, affirmed at once.
+    """
+    missing = [one for one in checklist if ticked is not None and one not in ticked]
+    if not missing:
+        return None
+    return Problem(
+        code="review.checklist",
+        path=where,
+        expected="every item of the checklist to be ticked",
+        got=f"{len(missing)} not ticked: {'; '.join(missing)}",
+        hint="Nothing was approved, and what you wrote is still here.",
+    )
+
+
+def find_whole(approvals: Sequence[Approval]) -> Approval | None:
+    """Return the last approval of a whole text that the last approval rests on."""
+    known = {one.source_sha256: one for one in approvals}
+    found = approvals[-1] if approvals else None
+    for _ in approvals:  # each step leads to an earlier one
+        if found is None or not found.changes_since:
+            return found
+        found = known.get(found.changes_since)
+    return None
+
+
+def may_approve_changes(whole: Approval | None, checklist: Iterable[str], *, changed: int) -> bool:
+    """Whether a few changes may be approved by themselves.
+
+    ``whole`` is the approval of a whole text that they would rest on, with all of the present
+    checklist affirmed; ``changed`` is how many paragraphs are another since then.
+    """
+    return (
+        whole is not None and set(checklist) <= set(whole.checked) and 1 <= changed <= SMALL_CHANGE
     )
 
 

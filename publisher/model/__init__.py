@@ -55,6 +55,8 @@ from publisher.model.posts import (
 )
 from publisher.model.reviews import (
     Approval,
+    Comment,
+    Reply,
     ReviewAnswer,
     ReviewRequest,
     ReviewState,
@@ -91,6 +93,7 @@ __all__ = [
     "Body",
     "Catalog",
     "Channel",
+    "Comment",
     "Consent",
     "Course",
     "CourseMark",
@@ -121,6 +124,7 @@ __all__ = [
     "PublishedPost",
     "Reference",
     "Rejected",
+    "Reply",
     "Report",
     "ReportKind",
     "ReviewAnswer",

@@ -62,5 +62,44 @@ class Approval:
     reviewer: str
     approved_at: datetime
     note: str = ""
+    checked: tuple[str, ...] = ()
+    """What the reviewer affirmed, in the very words of the checklist of that day."""
+    changes_since: str = ""
+    """The approved text of which only the changes were looked at; "" where it was the whole."""
     data: bytes | None = None
     """The text that was approved, where it was kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What somebody answered to a comment."""
+
+    by: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """What a person said of one paragraph of one exact text."""
+
+    id: int
+    post_id: str
+    source_sha256: str
+    """The text it was said of."""
+    place: int
+    """Which paragraph of that text, from 0."""
+    words: str
+    """What the paragraph said: by this it is found again in another text."""
+    by: str
+    text: str
+    at: datetime
+    replies: tuple[Reply, ...] = ()
+    settled_by: str = ""
+    """Who marked it as settled; "" while it is open."""
+    settled_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still asks for something."""
+        return self.settled_at is None

@@ -10,6 +10,7 @@ reading      bytes to a Post, with every problem of the file
 body         Markdown to the text of a post: headings, links, images
 markdown     the two libraries that do it: pulldown-cmark and ammonia
 notes        footnotes and citations as one numbered list
+blocks       a rendered text taken apart: its paragraphs, and the sentences that cite
 images       sizes
 series       series.toml
 writing      the text of a new post, and where it goes
@@ -26,6 +27,7 @@ from publisher.posts.files import Found, Name, Source, name_of, read
 from publisher.posts.scanning import Scan, outline, scan
 
 if TYPE_CHECKING:
+    from publisher.posts.blocks import Block, Claim, take_blocks, take_claims
     from publisher.posts.frontmatter import compose, load, split
     from publisher.posts.markdown import spots
     from publisher.posts.metadata import bare, kind_of
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from publisher.posts.writing import draft, free_path
 
 __all__ = [
+    "Block",
+    "Claim",
     "Found",
     "Name",
     "Scan",
@@ -63,10 +67,14 @@ __all__ = [
     "source_sha256",
     "split",
     "spots",
+    "take_blocks",
+    "take_claims",
 ]
 
 # The build that finds nothing changed only scans: it does not load the libraries that read posts.
 _LATER = {
+    "Block": "blocks",
+    "Claim": "blocks",
     "Shown": "reading",
     "bare": "metadata",
     "compose": "frontmatter",
@@ -86,6 +94,8 @@ _LATER = {
     "source_sha256": "reading",
     "split": "frontmatter",
     "spots": "markdown",
+    "take_blocks": "blocks",
+    "take_claims": "blocks",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -188,15 +189,23 @@ def approve(
     reviewer: str,
     now: datetime,
     note: str = "",
+    checked: Sequence[str] = (),
+    changes_since: str = "",
     data: bytes | None = None,
 ) -> bool:
-    """Record a person's approval of one exact source, and its text; return whether it is new."""
+    """Record a person's approval of one exact source, and its text; return whether it is new.
+
+    ``checked`` is what they affirmed; ``changes_since`` the approved text of which they looked at
+    the changes alone.
+    """
     row = {
         "post_id": post_id,
         "source_sha256": source_sha256,
         "reviewer": reviewer,
         "approved_at": now,
         "note": note,
+        "checked": json.dumps(list(checked), ensure_ascii=False),
+        "changes_since": changes_since,
     }
     if data is not None:
         key = {"post_id": post_id, "source_sha256": source_sha256}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -182,6 +183,8 @@ def read_approvals(tx: Transaction, post_id: str) -> list[Approval]:
             reviewer=row.reviewer,
             approved_at=row.approved_at,
             note=row.note,
+            checked=tuple(json.loads(row.checked)),
+            changes_since=row.changes_since,
             data=None if row.data is None else bytes(row.data),
         )
         for row in rows

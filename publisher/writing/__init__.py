@@ -6,11 +6,13 @@ folder     the folder of posts as it is written to: one hand at a time
 pictures   images into a post's own folder
 ordering   the parts of a series: gaps, doubles, moves
 keeping    what is not saved yet, and who else is writing
+commenting what is said of single paragraphs, and the text with it as a reviewer reads it
 reviewing  asking, approving this exact text, asking for changes
 
 The pages that staff see are the console's; nothing here knows of the web.
 """
 
+from publisher.writing.commenting import MOST_SAID, Reading, answer_comment, comment, read_text
 from publisher.writing.folder import find_path
 from publisher.writing.keeping import Colleague, forget_draft, keep_draft, look_around, read_draft
 from publisher.writing.opening import Opened, open_post, show_body
@@ -44,6 +46,7 @@ from publisher.writing.saving import Conflict, Edit, Saved, begin_post, new_post
 
 __all__ = [
     "LINK_HOURS",
+    "MOST_SAID",
     "Added",
     "Colleague",
     "Conflict",
@@ -53,16 +56,19 @@ __all__ = [
     "Numbered",
     "Opened",
     "Order",
+    "Reading",
     "Review",
     "Saved",
     "Waiting",
     "add_picture",
+    "answer_comment",
     "approve",
     "ask_for_changes",
     "ask_review",
     "begin_post",
     "begin_series",
     "close_gaps",
+    "comment",
     "find_path",
     "forget_draft",
     "keep_draft",
@@ -78,6 +84,7 @@ __all__ = [
     "read_draft",
     "read_exact",
     "read_order",
+    "read_text",
     "rename",
     "save",
     "show_body",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,17 +18,17 @@ from publisher.editorial import reviewing
 from publisher.editorial.comparing import compare
 from publisher.errors import NotFound, Problem, Refused
 from publisher.model import ReviewAnswer, ReviewState
+from publisher.store import comments, reviews
 from publisher.store import posts as pins
-from publisher.store import reviews
 from publisher.writing.folder import find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
 
     from publisher.config import Config
     from publisher.editorial.comparing import Difference
-    from publisher.model import Approval, Post, ReviewRequest
+    from publisher.model import Approval, Comment, Post, ReviewRequest
     from publisher.store import Store, Transaction
 
 _SETTLED = frozenset({ReviewState.APPROVED, ReviewState.FREE})
@@ -59,8 +59,17 @@ class Review:
     approvals: tuple[Approval, ...]
     history: tuple[tuple[datetime, str, str, str], ...]
     """When, who, what, and more of it."""
+    comments: tuple[Comment, ...]
+    """What was said of single paragraphs, oldest first, settled ones too."""
     difference: Difference | None = None
     """From the text that was approved last to the present one; None where none was."""
+    changes_since: str = ""
+    """The approved text since which so little changed that the changes may be approved alone."""
+
+    @property
+    def open_comments(self) -> int:
+        """How many comments nobody marked as settled."""
+        return sum(one.is_open for one in self.comments)
 
 
 def read_exact(config: Config, path: str) -> Exact:
@@ -79,6 +88,7 @@ def look(config: Config, store: Store, path: str) -> Review:
         requests = reviews.read_requests(tx, post.id)
         wrote = _writers(tx, post)
         history = reviews.read_history(tx, post.id)
+        said = comments.read_all(tx, post.id)
         before = _approved_text(tx, post, approvals)
     approved = {one.source_sha256 for one in approvals}
     state = reviewing.judge_state(
@@ -93,7 +103,9 @@ def look(config: Config, store: Store, path: str) -> Review:
         requests=tuple(requests),
         approvals=tuple(approvals),
         history=tuple(history),
+        comments=tuple(said),
         difference=None if before is None else compare(_readable(before), now_there),
+        changes_since="" if state in _SETTLED else _changes_since(config, exact, approvals),
     )
 
 
@@ -105,6 +117,7 @@ class Waiting:
     state: ReviewState
     asked: tuple[ReviewRequest, ...]
     """The requests that are open."""
+    open_comments: int = 0
 
 
 def list_waiting(config: Config, store: Store, those: Sequence[Post]) -> list[Waiting]:
@@ -115,6 +128,7 @@ def list_waiting(config: Config, store: Store, those: Sequence[Post]) -> list[Wa
     with store.read() as tx:
         pairs = pins.load_record(tx).approved
         everything = reviews.read_requests(tx)
+        said = comments.count_open(tx)
     approved, asked = defaultdict(set), defaultdict(list)
     for post_id, digest in pairs:
         approved[post_id].add(digest)
@@ -128,7 +142,8 @@ def list_waiting(config: Config, store: Store, those: Sequence[Post]) -> list[Wa
         )
         if state not in _SETTLED and not post.draft and not post.withdrawn:
             still = tuple(one for one in asked[post.id] if one.answer is None)
-            found.append(Waiting(post=post, state=state, asked=still))
+            count = said.get(post.id, 0)
+            found.append(Waiting(post=post, state=state, asked=still, open_comments=count))
     return found
 
 
@@ -139,6 +154,19 @@ def _approved_text(tx: Transaction, post: Post, approvals: list[Approval]) -> by
         return kept[-1]
     published = pins.last_good(tx, post.id) if approvals else None
     return published[0] if published else None
+
+
+def _changes_since(config: Config, exact: Exact, approvals: Sequence[Approval]) -> str:
+    """Return the approved text since which only a little of the text and no image changed, or ""."""
+    whole = reviewing.find_whole(approvals)
+    if whole is None or whole.data is None or approvals[-1].data is None:
+        return ""
+    before = replace(exact.source, data=whole.data)
+    if posts.source_sha256(before) != whole.source_sha256:
+        return ""
+    changed = compare(_readable(whole.data), _readable(exact.source.data)).changed
+    may = reviewing.may_approve_changes(whole, config.review.checklist, changed=changed)
+    return approvals[-1].source_sha256 if may else ""
 
 
 def _needs_review(config: Config, post: Post) -> bool:
@@ -215,12 +243,17 @@ def approve(
     now: datetime,
     source_sha256: str | None = None,
     note: str = "",
+    ticked: Collection[str] | None = None,
+    changes_since: str = "",
 ) -> list[Problem]:
     """Approve a post's exact text; return what the one who did should know, as warnings.
 
-    ``source_sha256`` is the text that was looked at. Raises Refused where the file is another by
-    now, or where four eyes are asked for and ``by`` wrote it.
+    ``source_sha256`` is the text that was looked at; ``ticked`` are the items of the checklist that
+    were, None where whoever approves affirms them all by doing so. ``changes_since`` is the approved
+    text since which the changes alone were looked at. Raises Refused where the file is another by
+    now, an item is not ticked, too much changed, or four eyes are asked for and ``by`` wrote it.
     """
+    checklist = config.review.checklist
     exact = read_exact(config, path)
     post, where = exact.post, f"posts/{path}"
     _refuse_other(post, source_sha256)
@@ -230,9 +263,25 @@ def approve(
         wrote = _writers(tx, post) if config.review.four_eyes else ()
         if own := reviewing.refuse_own(by, wrote, where=where):
             raise Refused(own)
-        data = exact.source.data
-        pins.approve(tx, post.id, post.source_sha256, reviewer=by, now=now, note=note, data=data)
-        _answer(tx, post, ReviewAnswer.APPROVED, by=by, note=note, now=now)
+        if changes_since:
+            since = _changes_since(config, exact, reviews.read_approvals(tx, post.id))
+            if since != changes_since:
+                raise Refused(_too_much(where))
+        elif unticked := reviewing.refuse_unticked(checklist, ticked, where=where):
+            raise Refused(unticked)
+        pins.approve(
+            tx,
+            post.id,
+            post.source_sha256,
+            reviewer=by,
+            now=now,
+            note=note,
+            checked=() if changes_since else checklist,
+            changes_since=changes_since,
+            data=exact.source.data,
+        )
+        affirmed = _tell_affirmed(checklist, changes_since, by_hand=ticked is not None)
+        _answer(tx, post, ReviewAnswer.APPROVED, by=by, note=note, now=now, more=affirmed)
     other = reviewing.warn_of_other(by, post.reviewer, where=where)
     return [other] if other else []
 
@@ -246,21 +295,32 @@ def ask_for_changes(
     now: datetime,
     note: str,
     source_sha256: str | None = None,
-) -> None:
-    """Ask for changes of a post before it may be published; ``note`` says which.
+) -> tuple[str, ...]:
+    """Ask for changes of a post before it may be published; return who wrote it, to be told.
 
-    Raises Refused without a note, or where the file is another than was looked at.
+    ``note`` says which, or comments on it do. Raises Refused where neither does, or where the file
+    is another than was looked at.
     """
     post = read_exact(config, path).post
     _refuse_other(post, source_sha256)
-    if not note.strip():
-        raise Refused(_no_note(path))
     with store.write() as tx:
+        if not note.strip() and not any(one.is_open for one in comments.read_all(tx, post.id)):
+            raise Refused(_no_note(path))
+        asked = [one.asked_by for one in reviews.read_requests(tx, post.id) if not one.answer]
+        told = dict.fromkeys(filter(None, asked)) or _writers(tx, post)
         _answer(tx, post, ReviewAnswer.CHANGES, by=by, note=note, now=now)
+    return tuple(told)
 
 
 def _answer(
-    tx: Transaction, post: Post, answer: ReviewAnswer, *, by: str, note: str, now: datetime
+    tx: Transaction,
+    post: Post,
+    answer: ReviewAnswer,
+    *,
+    by: str,
+    note: str,
+    now: datetime,
+    more: str = "",
 ) -> None:
     reviews.answer(
         tx,
@@ -271,7 +331,7 @@ def _answer(
         source_sha256=post.source_sha256,
         now=now,
     )
-    detail = f"{post.source_sha256[:12]} {note}".strip()
+    detail = " ".join(filter(None, (post.source_sha256[:12], note.strip(), more)))
     reviews.note(tx, post.id, str(answer), by=by, now=now, detail=detail)
 
 
@@ -346,6 +406,25 @@ def _nobody(path: str) -> Problem:
         expected="a person to ask",
         got="no name",
         hint="Name the reviewer.",
+    )
+
+
+def _tell_affirmed(checklist: Sequence[str], changes_since: str, *, by_hand: bool) -> str:
+    if changes_since:
+        return f"The changes since {changes_since[:12]} alone."
+    if not checklist:
+        return ""
+    how = "Ticked" if by_hand else "Affirmed by the command"
+    return f"{how}: {'; '.join(checklist)}."
+
+
+def _too_much(where: str) -> Problem:
+    return Problem(
+        code="review.changes",
+        path=where,
+        expected="a few paragraphs changed since an approval with today's checklist",
+        got="more, or another approval meanwhile",
+        hint="Read the whole and tick the checklist. Nothing was approved.",
     )
 
 

@@ -975,6 +975,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "database.url": st.sampled_from(["", "postgresql+psycopg:///x?host=/run/postgresql"]),
     "review.required": st.booleans(),
     "review.four_eyes": st.booleans(),
+    "review.checklist": st.lists(LINES, max_size=3),
     "feeds.entries": st.integers(1, 1000),
     "feeds.content": st.sampled_from(["full", "summary"]),
     "feeds.hub": st.sampled_from(["", "https://hub.a.org/?x=1"]),

@@ -223,7 +223,14 @@ def test_a_review_goes_from_asking_to_these_words(desk: Desk, client: httpx.Clie
             sha256 = re.search(r'name="sha256" value="(\w{64})"', looked.text)
             assert sha256
             mine = other.get("/console/reviews")
-            done = other.post(f"/console/posts/approve/{WORRY}", data={"sha256": sha256[1]})
+            ticks = re.findall(r'name="ticked" value="([^"]+)"', looked.text)
+            some = other.post(
+                f"/console/posts/approve/{WORRY}",
+                data={"sha256": sha256[1], "note": "Well read.", "ticked": ticks[1:]},
+            )
+            done = other.post(
+                f"/console/posts/approve/{WORRY}", data={"sha256": sha256[1], "ticked": ticks}
+            )
             approved = other.get(REVIEW)
             desk.folder.post(WORRY, "Worry at night", body="Other words, by night.\n")
             void = other.get(REVIEW)
@@ -237,8 +244,13 @@ def test_a_review_goes_from_asking_to_these_words(desk: Desk, client: httpx.Clie
     assert came.headers["location"] == REVIEW
     assert heading(mine) == "1 post waits for you"
     assert "The doses?" in looked.text
+    assert (some.status_code, len(ticks)) == (409, 4)
+    assert f"1 not ticked: {ticks[0]}." in problems(some)
+    assert "Well read.</textarea>" in some.text
+    assert some.text.count(" checked>") == 3
     assert done.status_code == 303
     assert "These words are approved." in approved.text
+    assert f"Ticked: {'; '.join(ticks)}." in approved.text
     assert "that approval is void" in void.text
     assert "<ins>" in void.text and "<del>" in void.text
     assert (late.status_code, changes.status_code) == (409, 409)
@@ -256,3 +268,42 @@ def test_nobody_approves_their_own_words(desk: Desk, client: httpx.Client) -> No
 
     assert "Here somebody else approves them." in page.text
     assert reply.status_code == 409
+
+
+def test_a_refused_comment_is_still_typed_and_roles_are_asked_for(desk: Desk) -> None:
+    """What is too long is told and stays in its box; who neither writes nor reviews has no box."""
+    reader, reviewer = desk.add("Pia", Role.PUBLISHER), desk.add("Chen", Role.REVIEWER)
+    with desk.visit(reader) as client:
+        looked = client.get(REVIEW)
+    with desk.visit(reviewer) as client:
+        fields = dict(
+            re.findall(r'name="(sha256|place|words)" value="([^"]*)"', client.get(REVIEW).text)
+        )
+        long = client.post(
+            f"/console/posts/comment/{WORRY}", data={**fields, "text": "word " * 1000}
+        )
+        said = client.post(
+            f"/console/posts/comment/{WORRY}", data={**fields, "text": "<b>Which</b> night?"}
+        )
+        shown = client.get(said.headers["location"])
+        settled = client.post(
+            f"/console/posts/answer/{WORRY}",
+            data={"comment": "1", "text": "Every night.", "mark": "settle"},
+        )
+        after = client.get(REVIEW)
+        unknown = [
+            client.post(f"/console/posts/answer/{WORRY}", data={"comment": one, "text": "x"})
+            for one in ("2", "x", "9" * 30)
+        ]
+        nowhere = client.post(
+            f"/console/posts/comment/{WORRY}", data={**fields, "place": "99", "text": "x"}
+        )
+
+    assert "Comment</summary>" not in looked.text
+    assert long.status_code == 422 and "word word" in long.text
+    assert 'class="say" open' in long.text
+    assert said.headers["location"] == f"{REVIEW}#comment-1"
+    assert "&lt;b&gt;Which&lt;/b&gt; night?" in shown.text and "1 comment is open" in shown.text
+    assert settled.status_code == 303
+    assert "Every night." in after.text and "comment is open" not in after.text
+    assert [one.status_code for one in (*unknown, nowhere)] == [404] * 4

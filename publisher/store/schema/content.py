@@ -115,6 +115,8 @@ reviews = Table(
     Column("reviewer", sa.Text, nullable=False),
     Column("approved_at", UtcDateTime, nullable=False),
     Column("note", sa.Text, nullable=False, server_default=""),
+    Column("checked", sa.Text, nullable=False, server_default="[]"),
+    Column("changes_since", sa.String(64), nullable=False, server_default=""),
     comment="a person's approval of one post's exact source and images",
 )
 
@@ -156,6 +158,38 @@ review_requests = Table(
     ),
     sqlite_autoincrement=True,
     comment="a person asked to review a post, by whom, and what they answered",
+)
+
+review_comments = Table(
+    "review_comments",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("post_id", sa.Text, nullable=False),
+    Column("source_sha256", sa.String(64), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("words", sa.Text, nullable=False),
+    Column("said_by", sa.Text, nullable=False),
+    Column("said", sa.Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("settled_by", sa.Text, nullable=False, server_default=""),
+    Column("settled_at", UtcDateTime),
+    CheckConstraint("(settled_by = '') = (settled_at IS NULL)", name="settled"),
+    Index(None, "post_id"),
+    sqlite_autoincrement=True,
+    comment="what a person said of one paragraph of one exact text of a post",
+)
+
+review_replies = Table(
+    "review_replies",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("comment_id", ForeignKey("review_comments.id", ondelete="CASCADE"), nullable=False),
+    Column("said_by", sa.Text, nullable=False),
+    Column("said", sa.Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Index(None, "comment_id"),
+    sqlite_autoincrement=True,
+    comment="what was answered to a comment of a review",
 )
 
 saves = Table(

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from publisher.errors import Problem
+    from publisher.model import Comment
     from publisher.web.console.asking import Answer
     from publisher.writing import Conflict, Opened
 
-_LINES: Final = ("title", "summary", "date", "updated", "correction", "reviewer")
+_LINES: Final = ("title", "summary", "date", "updated", "correction", "reviewer", "review_due")
 """What the form asks for by a line each, as front matter has it."""
 _FRAME_POLICY: Final = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; sandbox; "
@@ -150,12 +151,23 @@ def _edit(
             "path": opened.path,
             "where": page_of(opened.path),
             "page": page_of,
+            "comments": [one for one in _comments(ask, opened) if one.is_open],
             "kept": kept if kept and kept.began_sha256 == opened.sha256 else None,
             "colleagues": writing.look_around(
                 ask.site.store, opened.path, but=ask.by, now=ask.now
             ),
         },
     )
+
+
+def _comments(ask: Ask, opened: Opened) -> tuple[Comment, ...]:
+    """Return what was said of a post; nothing where its file cannot be read."""
+    if opened.problems:
+        return ()
+    try:
+        return writing.look(ask.site.config, ask.site.store, opened.path).comments
+    except ContentError:
+        return ()
 
 
 def save(ask: Ask) -> Answer:
@@ -284,6 +296,7 @@ def show_proof(ask: Ask) -> Answer:
             "view": view,
             "scheme": "dark" if ask.query.get("scheme") == "dark" else "light",
             "seen": seen,
+            "comments": sum(one.is_open for one in _comments(ask, opened)),
             "frame_path": f"{page_of(path, 'frame')}?view={quote(view)}",
         },
     )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from publisher.web.console.asking import Answer
 
 
+_MARKS = {"settle": True, "open": False}
+_MOST_DIGITS = 10
+
+
 def _page(path: str) -> str:
     return page_of(path, "review")
 
@@ -44,31 +48,41 @@ def show(ask: Ask) -> Answer:
     return _show(ask)
 
 
-def _show(ask: Ask, problems: Sequence[Problem] = ()) -> Page:
+def _show(ask: Ask, problems: Sequence[Problem] = (), status: int = 409) -> Page:
     path = ask.parts["path"]
     review = writing.look(ask.site.config, ask.site.store, path)
     opened = writing.open_post(ask.site.config, path)
-    shown = writing.show_body(ask.site.config, path, opened.data)
+    reading = writing.read_text(ask.site.config, path, opened.data, review.comments)
     staff = staffing.list_staff(ask.site.store)
-    four_eyes = ask.site.config.review.four_eyes
+    settings = ask.site.config.review
     return Page(
         name="review",
         section="posts",
-        status=409 if problems else 200,
+        status=status if problems else 200,
         problems=problems,
         values={
             "review": review,
             "path": path,
-            "html": shown.body.html,
-            "notes": shown.body.notes,
+            "reading": reading,
+            "checklist": settings.checklist,
+            "ticked": frozenset(ask.form.get("ticked", ())),
+            "typed": _typed(ask),
+            "most_said": writing.MOST_SAID,
             "page": page_of,
             "where": _page(path),
             "reviewers": [one for one in staff if Role.REVIEWER in one.roles],
             "may_review": ask.may(Role.REVIEWER),
             "may_ask": ask.may(Role.AUTHOR),
-            "is_own": four_eyes and ask.by in review.writers,
+            "may_comment": ask.may(Role.AUTHOR, Role.REVIEWER),
+            "is_own": settings.four_eyes and ask.by in review.writers,
         },
     )
+
+
+def _typed(ask: Ask) -> dict[str, str]:
+    """Return what was typed on the page, so that nothing of it is lost with a refusal."""
+    names = ("note", "text", "place", "comment", "reviewer", "due_on")
+    return {name: ask.text(name) for name in names}
 
 
 def ask_for(ask: Ask) -> Answer:
@@ -118,6 +132,8 @@ def approve(ask: Ask) -> Answer:
             now=ask.now,
             source_sha256=ask.text("sha256"),
             note=ask.text("note"),
+            ticked=ask.form.get("ticked", ()),
+            changes_since=ask.text("changes_since"),
         )
     except PublisherError as error:
         return _show(ask, error.problems)
@@ -128,10 +144,10 @@ def approve(ask: Ask) -> Answer:
 
 
 def ask_for_changes(ask: Ask) -> Answer:
-    """Ask for changes; the note says which."""
+    """Ask for changes; the note and the comments say which, and whoever wrote it is mailed."""
     path = ask.parts["path"]
     try:
-        writing.ask_for_changes(
+        wrote = writing.ask_for_changes(
             ask.site.config,
             ask.site.store,
             path,
@@ -142,5 +158,61 @@ def ask_for_changes(ask: Ask) -> Answer:
         )
     except PublisherError as error:
         return _show(ask, error.problems)
+    review = writing.look(ask.site.config, ask.site.store, path)
+    mailed = app.mail_changes(
+        ask.site,
+        wrote,
+        title=review.post.title,
+        by=ask.by,
+        note=ask.text("note"),
+        comments=[one for one in review.comments if one.is_open],
+        target=_page(path),
+        now=ask.now,
+    )
     ask.changed()
-    return Moved(to=f"{ROOT}reviews", said="Changes are asked for. Nothing was approved.")
+    told = f"{' and '.join(mailed)} got a mail" if mailed else "No mail was sent"
+    return Moved(to=f"{ROOT}reviews", said=f"Changes are asked for. Nothing was approved. {told}.")
+
+
+# ---------------------------------------------------------------------------------------- comments
+
+
+def comment(ask: Ask) -> Answer:
+    """Say something of one paragraph of the text that was looked at."""
+    path, place = ask.parts["path"], ask.text("place")
+    try:
+        made = writing.comment(
+            ask.site.config,
+            ask.site.store,
+            path,
+            ask.text("text"),
+            source_sha256=ask.text("sha256"),
+            place=int(place) if place.isdecimal() and len(place) < _MOST_DIGITS else -1,
+            words=ask.text("words"),
+            by=ask.by,
+            now=ask.now,
+        )
+    except Refused as error:
+        return _show(ask, error.problems, 422)
+    return Moved(to=f"{_page(path)}#comment-{made}", said="Your comment is kept.")
+
+
+def answer(ask: Ask) -> Answer:
+    """Answer a comment, mark it as settled, or open it again."""
+    path, number = ask.parts["path"], ask.text("comment")
+    mark = ask.text("mark")
+    try:
+        writing.answer_comment(
+            ask.site.config,
+            ask.site.store,
+            path,
+            int(number) if number.isdecimal() and len(number) < _MOST_DIGITS else 0,
+            ask.text("text"),
+            by=ask.by,
+            now=ask.now,
+            settled=_MARKS.get(mark),
+        )
+    except Refused as error:
+        return _show(ask, error.problems, 422)
+    said = {"settle": "Settled.", "open": "Open again."}.get(mark, "Your answer is kept.")
+    return Moved(to=f"{_page(path)}#comment-{number}", said=said)

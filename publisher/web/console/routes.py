@@ -42,6 +42,7 @@ class Needs(Enum):
     STAFF = "whoever is signed in"
     AUTHOR = "authors"
     REVIEWER = "reviewers"
+    TEXT = "authors and reviewers"
     PUBLISHER = "publishers"
     ADMIN = "admins"
     PEOPLE = "publishers and admins: being on the list is sensitive"
@@ -51,6 +52,8 @@ class Needs(Enum):
         """The roles of which one is needed."""
         if self is Needs.PEOPLE:
             return SEES_PEOPLE
+        if self is Needs.TEXT:
+            return (Role.AUTHOR, Role.REVIEWER)
         return tuple(role for role in Role if role.name == self.name)
 
 
@@ -133,6 +136,8 @@ ROUTES: tuple[Route, ...] = (
     _post("posts/ask/{path:path}", reviews.ask_for, _AUTHOR),
     _post("posts/approve/{path:path}", reviews.approve, _REVIEWER),
     _post("posts/changes/{path:path}", reviews.ask_for_changes, _REVIEWER),
+    _post("posts/comment/{path:path}", reviews.comment, Needs.TEXT),
+    _post("posts/answer/{path:path}", reviews.answer, Needs.TEXT),
     _get("reviews", reviews.show_all, _S),
     _get("series/{series}", posts.show_series, _S),
     _post("series/{series}", posts.move_part, _AUTHOR),
