@@ -38,6 +38,18 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 
+_UNMEASURED = ("system", "browser")
+"""Tests through real programs and browsers: to watch their lines doubles their time and shows no
+line that the others do not reach."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage where it tells something."""
+    for item in items:
+        if item.path.relative_to(REPOSITORY / "tests").parts[0] in _UNMEASURED:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @dataclass(slots=True)
 class Ran:
     """What a command came to."""

@@ -203,10 +203,11 @@ class Writer:
         returns_by = tokens.as_mailbox(tokens.make(self._bounce, due.subscriber_id))
         sender = urls.return_path(returns_by, _bounce_domain(self._config, shown))
         mark = tokens.mail_mark(self._pepper, edition.id, due.subscriber_id)
+        compiled = self._compiled[due.letter_id, due.text_only]
         data = address_letter(
             self._config,
             self._content,
-            self._compiled[due.letter_id, due.text_only],
+            compiled,
             Reader(
                 address=due.address,
                 discreet=due.discreet,
@@ -219,4 +220,7 @@ class Writer:
             signer=self._signer,
         )
         name = f"{edition.digest}-{edition.number}/{due.seq:06d}"
-        return Envelope(sender=sender, recipient=due.address.typed, name=name), data
+        envelope = Envelope(
+            sender=sender, recipient=due.address.typed, name=name, is_plain=compiled.is_plain
+        )
+        return envelope, data

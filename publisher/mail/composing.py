@@ -24,7 +24,6 @@ from publisher.mail.quoting import (
     quote_around_slots,
     quote_values,
 )
-from publisher.model import PlainOctets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,7 +110,7 @@ def compose(
 ) -> bytes:
     """Return the letter addressed to one reader: the same values give the same bytes.
 
-    They are ``PlainOctets`` where that is known of the letter, and true of what is the reader's own.
+    They are as plain as the letter is: a quoted value has no other lines, and headers never do.
     The headers are ASCII, unless the address is not: such mail needs SMTPUTF8 anyway (RFC 6532).
     ``date`` is aware, and what a signature is dated by. A discreet reader's headers are those of
     the discreet list.
@@ -129,14 +128,11 @@ def compose(
         ),
     )
     body = _fill(compiled.segments, compiled.slots, values)
-    # As lines of their own: what is plain so is plain wherever it stands. Headers always are.
-    is_plain = compiled.is_plain and _is_plain(b"\r\n".join((b"", *values)))
-    kind = PlainOctets if is_plain else bytes
     if signer is None:
-        return kind(b"".join((head, b"\r\n", *body)))
+        return b"".join((head, b"\r\n", *body))
     relaxed = _fill(compiled.relaxed, compiled.slots, tuple(map(relax_body, values)))
     signatures = signer.sign(head, b"".join(relaxed), at=date)
-    return kind(b"".join((signatures, head, b"\r\n", *body)))
+    return b"".join((signatures, head, b"\r\n", *body))
 
 
 def _is_plain(piece: bytes) -> bool:

@@ -69,7 +69,6 @@ from publisher.model.sending import (
     Notice,
     Outcome,
     Phase,
-    PlainOctets,
     Rejected,
     Uncertain,
 )
@@ -119,7 +118,6 @@ __all__ = [
     "Part",
     "Phase",
     "Place",
-    "PlainOctets",
     "Post",
     "PublishedPost",
     "Reference",

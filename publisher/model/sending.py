@@ -28,15 +28,11 @@ class Envelope:
     recipient: str
     name: str = ""
     """The delivery's own name for a transport that files mail: ``weekly-12/000001``."""
+    is_plain: bool = False
+    """Whether its mail is known to be what SMTP carries as it is, so that nobody looks again.
 
-
-class PlainOctets(bytes):
-    """A mail that SMTP carries as it is: every line ends in CRLF and none begins with a dot.
-
-    Whoever makes one knows that (RFC 5321 sections 2.3.8 and 4.5.2), so nobody looks again.
+    Every line ends in CRLF and none begins with a dot (RFC 5321 sections 2.3.8 and 4.5.2).
     """
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

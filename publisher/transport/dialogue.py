@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from publisher.model import Accepted, Deferred, Phase, Rejected, Uncertain
-from publisher.transport.wire import commands, lost, misfit, refusal, stuff
+from publisher.transport.wire import END, commands, lost, misfit, refusal, stuff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ class Dialogue:
 
     def __init__(self, envelope: Envelope, data: bytes, features: Mapping[str, str]) -> None:
         self._data = data
+        self._is_plain = envelope.is_plain and bool(data)
         self._commands = commands(envelope, data, features)
         self._pipelines = "pipelining" in features
         self._expected: deque[Phase] = deque()
@@ -50,23 +51,23 @@ class Dialogue:
         """Whether a reply is due."""
         return bool(self._expected)
 
-    def open(self) -> bytes:
-        """Return the first octets to write."""
+    def open(self) -> tuple[bytes, ...]:
+        """Return the first octets to write, in pieces."""
         return self._next_commands()
 
-    def hear(self, reply: Reply) -> bytes:
-        """Take the reply that was due and return what to write next, or nothing."""
+    def hear(self, reply: Reply) -> tuple[bytes, ...]:
+        """Take the reply that was due and return what to write next, in pieces, or nothing."""
         phase = self._expected.popleft()
         if phase is Phase.END:
             self.outcome = refusal(reply, Phase.END) or Accepted(code=reply.code, reply=reply.text)
-            return b""
+            return ()
         refused = refusal(reply, phase)
         self._refusal = self._refusal or refused
         if refused and (_ends_connection(refused) or not self._expected):
             self.outcome = self._refusal
         elif not self._expected:
             return self._after_commands()
-        return b""
+        return ()
 
     def left(self) -> None:
         """Note that what was to be written has left us whole: the final dot, where it is the body."""
@@ -97,21 +98,21 @@ class Dialogue:
             case _:
                 return After.READY
 
-    def _after_commands(self) -> bytes:
+    def _after_commands(self) -> tuple[bytes, ...]:
         if self._commands:
             return self._next_commands()
         if self._refusal:
             # It would take a mail for nobody: we hang up rather than send it one.
             self.outcome, self._at = self._refusal, Phase.BODY
-            return b""
+            return ()
         self._at = Phase.BODY
-        return stuff(self._data)
+        return (self._data, END) if self._is_plain else (stuff(self._data),)
 
-    def _next_commands(self) -> bytes:
+    def _next_commands(self) -> tuple[bytes, ...]:
         count = len(self._commands) if self._pipelines else 1
         written, self._commands = self._commands[:count], self._commands[count:]
         self._expected.extend([phase for phase, _ in written])
-        return b"".join([command for _, command in written])
+        return (b"".join([command for _, command in written]),)
 
 
 def _ends_connection(outcome: Outcome) -> bool:

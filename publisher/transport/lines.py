@@ -157,7 +157,7 @@ class _Line:
         self.sock = sock
         self.features = connection.esmtp_features
         self.inbox = b""
-        self.outbox: memoryview = memoryview(b"")
+        self.outbox: list[memoryview] = []
         self.mail: _Mail | None = None
         self.dialogue: Dialogue | None = None
         self.is_resetting = False
@@ -298,15 +298,15 @@ class SmtpLines:
         line.mail, line.dialogue = mail, dialogue
         self._write(line, dialogue.open())
 
-    def _write(self, line: _Line, octets: bytes) -> None:
-        line.outbox = memoryview(octets)
+    def _write(self, line: _Line, pieces: tuple[bytes, ...]) -> None:
+        line.outbox = [memoryview(piece) for piece in pieces]
         line.deadline = time.monotonic() + self._settings.command_timeout_seconds
         self._push(line)
 
     def _push(self, line: _Line) -> None:
         try:
             while line.outbox:
-                line.outbox = line.outbox[line.sock.send(line.outbox) :]
+                line.outbox = _without(line.outbox, _send(line.sock, line.outbox))
         except _BLOCKED:
             self._watch(line, writes=True)
             return
@@ -359,13 +359,13 @@ class SmtpLines:
             else:
                 self._answer(line, line.dialogue.hear(reply))
 
-    def _answer(self, line: _Line, octets: bytes) -> None:
+    def _answer(self, line: _Line, pieces: tuple[bytes, ...]) -> None:
         if line.dialogue and line.dialogue.outcome:
             self._finish(line)
-        elif octets and line.inbox:
+        elif pieces and line.inbox:
             self._lose(line, "the relay said something without being asked")
-        elif octets:
-            self._write(line, octets)
+        elif pieces:
+            self._write(line, pieces)
 
     def _finish(self, line: _Line, *, close: bool = False) -> None:
         """Tell the outcome and leave the line fit for the next mail, or closed."""
@@ -373,14 +373,14 @@ class SmtpLines:
         if mail is None or dialogue is None or dialogue.outcome is None:
             return
         outcome, after = dialogue.outcome, dialogue.after
-        line.mail, line.dialogue, line.outbox = None, None, memoryview(b"")
+        line.mail, line.dialogue, line.outbox = None, None, []
         is_worn = line.carried > 0
         line.carried += 1
         if close or after is After.CLOSE or _is_limit(outcome, worn=is_worn):
             self._drop(line)
         elif after is After.RESET:
             line.is_resetting = True
-            self._write(line, b"RSET\r\n")
+            self._write(line, (b"RSET\r\n",))
         else:
             self._release(line)
         # Nothing of the mail has left us at MAIL: many relays count the mails of a connection.
@@ -481,6 +481,23 @@ class SmtpLines:
         self._selector.close()
         self._ear.close()
         self._bell.close()
+
+
+def _send(sock: socket.socket, pieces: list[memoryview]) -> int:
+    """Send what the system takes at once, joined by nobody; return how many octets that was."""
+    if len(pieces) == 1 or isinstance(sock, ssl.SSLSocket):
+        return sock.send(pieces[0])
+    return sock.sendmsg(pieces)
+
+
+def _without(pieces: list[memoryview], count: int) -> list[memoryview]:
+    """Return the pieces without so many octets from their beginning."""
+    left = []
+    for piece in pieces:
+        if count < len(piece):
+            left.append(piece[count:])
+        count = max(0, count - len(piece))
+    return left
 
 
 def _is_limit(outcome: Outcome, *, worn: bool) -> bool:

@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from publisher.errors import Problem, Refused
-from publisher.model import Deferred, Envelope, Phase, PlainOctets, Rejected, Uncertain
+from publisher.model import Deferred, Envelope, Phase, Rejected, Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+END = b".\r\n"
+"""What ends a mail whose last line is whole."""
 LONGEST_REPLY = 65_536
 """Octets of one reply, all its lines together; more is no reply."""
 
@@ -139,8 +141,6 @@ def commands(
 
 def stuff(data: bytes) -> bytes:
     """Return the mail as it follows DATA: dots doubled, the final dot added (RFC 5321 4.5.2)."""
-    if isinstance(data, PlainOctets) and data:
-        return data + b".\r\n"
     stuffed = data.replace(b"\r\n.", b"\r\n..")
     first = b"." if data.startswith(b".") else b""
     last = b".\r\n" if not data or data.endswith(b"\r\n") else b"\r\n.\r\n"
@@ -155,7 +155,7 @@ def check(envelope: Envelope, data: bytes) -> None:
     if envelope.sender:
         _check_address("sender", envelope.sender)
     _check_address("recipient", envelope.recipient)
-    if isinstance(data, PlainOctets):
+    if envelope.is_plain:
         return
     breaks = data.count(b"\r\n")
     if data.count(b"\r") != breaks or data.count(b"\n") != breaks:

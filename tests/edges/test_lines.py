@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 import threading
 import time
@@ -37,8 +38,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Certific
     return {name: make_certificate(directory, name) for name in ("localhost", "other.example.org")}
 
 
-def to(name: str) -> Envelope:
-    return Envelope(sender="b+token@example.org", recipient=f"{name}@example.net", name=name)
+def to(name: str, *, is_plain: bool = False) -> Envelope:
+    return Envelope(
+        sender="b+token@example.org",
+        recipient=f"{name}@example.net",
+        name=name,
+        is_plain=is_plain,
+    )
 
 
 @contextmanager
@@ -65,7 +71,9 @@ def tls_relay(
         yield relay, {"port": relay.port, "host": "localhost", "security": security}
 
 
-def send(lines: SmtpLines, mails: dict[str, bytes], *, width: int = 3) -> dict[str, Any]:
+def send(
+    lines: SmtpLines, mails: dict[str, bytes], *, width: int = 3, is_plain: bool = False
+) -> dict[str, Any]:
     """Carry the mails, as many at once as there are lines; return what became of each."""
     waiting, names = list(mails), dict(enumerate(mails))
     ended: dict[str, Any] = {}
@@ -77,7 +85,7 @@ def send(lines: SmtpLines, mails: dict[str, bytes], *, width: int = 3) -> dict[s
             raise lines.failure
         for _ in range(min(free, len(waiting))):
             name = waiting.pop(0)
-            lines.begin(list(mails).index(name), to(name), mails[name])
+            lines.begin(list(mails).index(name), to(name, is_plain=is_plain), mails[name])
         ended |= {names[one.key]: one.outcome for one in lines.wait(1)}
     return ended
 
@@ -98,9 +106,14 @@ def once(what: str, act: Callable[[socket.socket], bytes | None]) -> Callable[..
 # --------------------------------------------------------------------------------------- encrypted
 
 
+@pytest.mark.parametrize("is_plain", [False, True])
 @pytest.mark.parametrize("security", SECURITIES)
 def test_encrypted_mails_arrive_over_several_lines(
-    certificates: dict[str, Certificate], monkeypatch: pytest.MonkeyPatch, security: str
+    certificates: dict[str, Certificate],
+    monkeypatch: pytest.MonkeyPatch,
+    security: str,
+    *,
+    is_plain: bool,
 ) -> None:
     """Small mails and one that the wire does not take at once, each whole and once."""
     good = certificates["localhost"]
@@ -112,12 +125,30 @@ def test_encrypted_mails_arrive_over_several_lines(
             threading.Event().wait(0.3)  # by then nothing more can be written
 
     with tls_relay(security, good, read_late) as (relay, where), lines_to(**where) as lines:
-        ended = send(lines, mails)
+        ended = send(lines, mails, is_plain=is_plain)
 
     assert kinds(ended) == dict.fromkeys(mails, "Accepted")
     assert relay.counts == dict.fromkeys((f"{name}@example.net" for name in mails), 1)
     assert len({digest for _, digest in relay.kept}) == 2
     assert relay.most_open == 3
+
+
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_a_mail_that_the_wire_takes_in_parts_arrives_whole(*, is_plain: bool) -> None:
+    """Known to be plain or looked through, the relay has the very octets, and the line goes on."""
+
+    def read_late(now: Moment, _wire: socket.socket) -> None:
+        if now.what == "BODY" and now.recipient.startswith("large"):
+            threading.Event().wait(0.3)  # by then nothing more can be written
+
+    mails = {"large": LARGE, "ada": MAIL, "larger": LARGE + LARGE}
+    with Relay(read_late) as relay, lines_to(relay.port) as lines:
+        ended = send(lines, mails, width=1, is_plain=is_plain)
+
+    assert kinds(ended) == dict.fromkeys(mails, "Accepted")
+    assert [digest for _, digest in relay.kept] == [
+        hashlib.sha256(one).hexdigest() for one in mails.values()
+    ]
 
 
 @pytest.mark.parametrize("security", SECURITIES)

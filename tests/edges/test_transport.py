@@ -474,9 +474,12 @@ def test_real_server_takes_an_international_address() -> None:
 @pytest.mark.parametrize("role", ["sender", "recipient"])
 def test_international_address_without_smtputf8_is_rejected(role: str) -> None:
     """Where the server does not know SMTPUTF8 nothing is said to it, and nothing transliterated."""
-    envelope = Envelope(
-        **{"sender": "b@example.org", "recipient": "ada@example.org", role: "\u00e4da@example.org"}
-    )
+    ends = {
+        "sender": "b@example.org",
+        "recipient": "ada@example.org",
+        role: "\u00e4da@example.org",
+    }
+    envelope = Envelope(sender=ends["sender"], recipient=ends["recipient"])
 
     with Peer() as peer, smtp(peer.port) as transport:
         outcome = transport.send(envelope, MAIL)
