@@ -91,7 +91,10 @@ def preview_of(
 
     if letter is None:
         chosen = tuple(post_ids) or tuple(post.post_id for post in content.posts)
-        version = editing.version_for(desk, content, person, at=at) if person else (chosen, ())
+        corrected = tuple(one.post_id for one in content.corrected)
+        version = (
+            editing.version_for(desk, content, person, at=at) if person else (chosen, corrected)
+        )
         letter = desk.letters.render(content, *version)
     heading = delivering.heading_of(content, letter)
     compiled = delivering.compile_for(site.config, content, letter)
@@ -143,6 +146,9 @@ def read_letter(
     """Return a letter of an edition that was opened, as it was mailed; raises NotFound."""
     from publisher.store import editions  # noqa: PLC0415
 
+    if edition.is_correction and not edition.letters:  # not opened yet: as it would be
+        content = content_of(desk, edition)
+        return preview_of(site, desk, content, at=at, discreet=discreet)
     with site.store.read() as tx:
         if number not in editions.letter_ids(tx, edition.id).values():
             raise NotFound(_no_letter(edition, number))

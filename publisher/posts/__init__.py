@@ -26,6 +26,7 @@ from publisher.posts.files import Found, Name, Source, name_of, read
 from publisher.posts.scanning import Scan, outline, scan
 
 if TYPE_CHECKING:
+    from publisher.posts.body import make_note
     from publisher.posts.frontmatter import compose, load, split
     from publisher.posts.markdown import spots
     from publisher.posts.metadata import bare, kind_of
@@ -49,6 +50,7 @@ __all__ = [
     "free_path",
     "kind_of",
     "load",
+    "make_note",
     "name_of",
     "outline",
     "parse",
@@ -76,6 +78,7 @@ _LATER = {
     "free_path": "writing",
     "kind_of": "metadata",
     "load": "frontmatter",
+    "make_note": "body",
     "parse": "reading",
     "parse_series": "series",
     "refuse_unclean": "text",
