@@ -216,7 +216,8 @@ def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> 
         frame.say(f"Delivery is left to the running service: {report.round.left_to}.")
     program = telling.program()
     frame.say(f"See the pages: {program} run, then open {config.site.url}/")
-    for name in dict.fromkeys(one.edition.digest for one in report.editions):
+    shown = [one.edition for one in report.editions if not one.edition.is_correction]
+    for name in dict.fromkeys(one.digest for one in shown):
         frame.say(f"See the letter: {program} preview {name}, then open preview/letter.html")
 
 

@@ -158,9 +158,16 @@ def read_corrections(store: Store, edition: Edition) -> list[Edition]:
 
 
 def give_a_minute(desk: Desk, edition: Edition, *, now: datetime) -> Edition:
-    """Let a correction that is approved now go in a minute: it has no slot of its own."""
+    """Let a correction that is approved now go in a minute: it has no slot of its own.
+
+    Raises Refused where what it corrects is being sent again.
+    """
     if not edition.is_correction or edition.state is EditionState.SCHEDULED:
         return edition
+    _, corrected = read_correction(desk.store, edition)
+    expected, got = find_obstacle(corrected, count_told(desk.store, corrected)[0])
+    if expected:  # its uncertain mails go again, and whoever gets one would not be told
+        raise Refused(_not_now(corrected, expected, got))
     with desk.store.write() as tx:
         corrections.set_moment(tx, edition, now + UNDO)
         return editions.read_one(tx, edition.id)

@@ -262,8 +262,14 @@ def test_what_cannot_be_corrected_is_refused_in_words(folder: Folder) -> None:
     ]
     made = _correct(site, LATER)
     told.append(refused(made, wanted))
+    desk, _ = app.open_desk(site, now=LATER)
+    draft = editing.draft_correction(
+        desk, first, replace(wanted, text="3 mg."), by="Ann", now=LATER
+    )
     _set(site, schema.editions, state=EditionState.PAUSED, id=first.id)
     told.append(refused(_first(site), wanted))
+    with pytest.raises(Refused, match="one that is paused"):
+        editing.approve(desk, draft, by="Ann", now=LATER)
 
     assert [one.partition(":")[0] for one in told] == [
         "correction.text",
@@ -275,7 +281,11 @@ def test_what_cannot_be_corrected_is_refused_in_words(folder: Folder) -> None:
         "correction.state",
     ]
     assert told[-1].endswith("one that is paused")
-    assert [name for name, _, _ in shown(site)] == ["weekly/1", "correction:weekly/1"]
+    assert sorted(name for name, _, _ in shown(site)) == [
+        "correction:weekly/1",
+        "correction:weekly/2",
+        "weekly/1",
+    ]
 
 
 @on_one
