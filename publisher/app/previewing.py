@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from publisher.app.admitting import STAFF_FOLDER
 from publisher.app.looking import content_of
 from publisher.errors import NotFound, Problem
+from publisher.model import corrected_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +120,9 @@ def preview_of(
         mail=take_apart(data),
         preheader="" if reader.discreet else heading.preheader,
         html_octets=compiled.html_octets,
-        titles=tuple(titles.get(one, one) for one in letter.post_ids),
+        titles=tuple(titles.get(one, one) for one in letter.post_ids)
+        if not corrected_digest(content.digest)
+        else (),
         problems=tuple(editing.inspect_letter(desk, content, letter)),
         has_news=has_news,
     )
