@@ -7,6 +7,7 @@ series       an ordered run of posts; a post's place in it is its part, from 1
 digest       a recurring mailing that staff schedule
 slot         one planned moment of a digest: local wall time and zone
 edition      one numbered mailing of a digest for one slot, ``weekly/12``
+correction   an edition for those who have another one, ``correction:weekly/1``
 rehearsal    an edition delivered to the outbox: everything but the sending
 letter       an edition's mail for one set of its posts, before it is addressed
 notice       a transactional mail: confirm, welcome, sign-in, erase, alert

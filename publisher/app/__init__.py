@@ -3,6 +3,7 @@
 opening      a site from its configuration, and what each use case works with
 job          the scheduled job, once
 alerting     staff, of what waits for them and what is coming
+correcting   an edition, told to exactly those who have it
 announcing   the hub, told of feeds that changed
 looking      previews, tests, checks, and what became of an edition
 proofing     a text that is not saved: what is wrong in it, and how it would look everywhere
@@ -13,6 +14,7 @@ signing      the keys that mails are signed with
 naming       the DNS records that mail needs
 doctoring    what is wrong with this set-up
 holding      a list that was sent and waits for staff's word
+scheduling   a moment at which mail goes, for a calendar
 saving       backups by staff's hand
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
@@ -40,6 +42,14 @@ if TYPE_CHECKING:
         make_setup_link,
         make_sign_in_link,
         send_notice,
+    )
+    from publisher.app.correcting import (
+        Corrected,
+        Correcting,
+        correct_edition,
+        describe_correcting,
+        find_post,
+        try_correction,
     )
     from publisher.app.doctoring import Health, Sign, check_records, examine
     from publisher.app.handling import approve_edition, handle_edition, resolve_edition
@@ -112,6 +122,7 @@ if TYPE_CHECKING:
         read_edition,
     )
     from publisher.app.saving import Backup, list_backups, make_backup, take_backup
+    from publisher.app.scheduling import calendar_of, calendar_of_next
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
     from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
@@ -120,6 +131,8 @@ __all__ = [
     "CONTENT_TYPE",
     "SEES_PEOPLE",
     "Backup",
+    "Corrected",
+    "Correcting",
     "EditionReport",
     "EditionSheet",
     "EditionView",
@@ -142,14 +155,18 @@ __all__ = [
     "adopt_site",
     "approve_edition",
     "as_markdown",
+    "calendar_of",
+    "calendar_of_next",
     "check_records",
     "check_site",
     "coming_content",
     "console_url",
     "content_of",
     "content_sha256_of",
+    "correct_edition",
     "count_waiting",
     "deliver_open",
+    "describe_correcting",
     "describe_edition",
     "describe_metrics",
     "describe_progress",
@@ -159,6 +176,7 @@ __all__ = [
     "export_site",
     "find_edition",
     "find_person",
+    "find_post",
     "find_reader",
     "forget_held",
     "handle_edition",
@@ -220,6 +238,7 @@ __all__ = [
     "take_in_feedback",
     "take_seat",
     "template_paths",
+    "try_correction",
     "upgrade_site",
 ]
 
@@ -228,6 +247,9 @@ _HOMES = {
     "admitting": (
         "add_staff console_url link_to mail_changes mail_review_link mail_sign_in_link make_setup_link "
         "make_sign_in_link send_notice"
+    ),
+    "correcting": (
+        "Corrected Correcting correct_edition describe_correcting find_post try_correction"
     ),
     "doctoring": "Health Sign check_records examine",
     "handling": "approve_edition handle_edition resolve_edition",
@@ -257,6 +279,7 @@ _HOMES = {
     "receiving": "has_inbox open_inbox take_in_feedback",
     "reporting": "EditionSheet Progress describe_progress describe_sheet read_edition",
     "saving": "Backup list_backups make_backup take_backup",
+    "scheduling": "calendar_of calendar_of_next",
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
     "tracing": "SEES_PEOPLE TrailLine read_trail",

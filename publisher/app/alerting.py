@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from publisher.app.admitting import link_to, send_notice
 from publisher.app.opening import make_notices, open_desk
+from publisher.config import find_digest
 from publisher.editorial.alerting import WHY_HELD, AlertKind, find_alerts, next_try_at
 from publisher.editorial.answers import people
 from publisher.editorial.moments import tell_moment
@@ -164,7 +165,7 @@ _WORDS = {
 
 
 def _title(site: Site, edition: Edition) -> str:
-    digest = site.config.digests.get(edition.digest)
+    digest = find_digest(site.config, edition.digest)
     name = edition.name if edition.number is not None else edition.slot
     return f"{digest.title if digest else edition.digest} ({name})"
 

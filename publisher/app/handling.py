@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from publisher.app.looking import content_sha256_of, find_reader
 from publisher.app.opening import open_desk
+from publisher.config import find_digest
 from publisher.errors import Problem, Refused
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def handle_edition(site: Site, edition: Edition, act: Act, *, by: str, now: date
     """Hold, release, pause, resume or cancel an edition; raises Refused where it cannot be."""
     from publisher import editing  # noqa: PLC0415
 
-    digest = site.config.digests.get(edition.digest)
+    digest = find_digest(site.config, edition.digest)
     return editing.handle(
         site.store,
         edition,

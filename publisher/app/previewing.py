@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from publisher.app.admitting import STAFF_FOLDER
 from publisher.app.looking import content_of
 from publisher.errors import NotFound, Problem
+from publisher.model import corrected_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,10 @@ def preview_of(
 
     if letter is None:
         chosen = tuple(post_ids) or tuple(post.post_id for post in content.posts)
-        version = editing.version_for(desk, content, person, at=at) if person else (chosen, ())
+        corrected = tuple(one.post_id for one in content.corrected)
+        version = (
+            editing.version_for(desk, content, person, at=at) if person else (chosen, corrected)
+        )
         letter = desk.letters.render(content, *version)
     heading = delivering.heading_of(content, letter)
     compiled = delivering.compile_for(site.config, content, letter)
@@ -116,7 +120,9 @@ def preview_of(
         mail=take_apart(data),
         preheader="" if reader.discreet else heading.preheader,
         html_octets=compiled.html_octets,
-        titles=tuple(titles.get(one, one) for one in letter.post_ids),
+        titles=tuple(titles.get(one, one) for one in letter.post_ids)
+        if not corrected_digest(content.digest)
+        else (),
         problems=tuple(editing.inspect_letter(desk, content, letter)),
         has_news=has_news,
     )
@@ -143,6 +149,9 @@ def read_letter(
     """Return a letter of an edition that was opened, as it was mailed; raises NotFound."""
     from publisher.store import editions  # noqa: PLC0415
 
+    if edition.is_correction and not edition.letters:  # not opened yet: as it would be
+        content = content_of(desk, edition)
+        return preview_of(site, desk, content, at=at, discreet=discreet)
     with site.store.read() as tx:
         if number not in editions.letter_ids(tx, edition.id).values():
             raise NotFound(_no_letter(edition, number))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from publisher.app.correcting import describe_correcting
 from publisher.app.looking import read_findings
 from publisher.app.measuring import read_pace
 from publisher.app.tracing import read_trail
 from publisher.editorial.answers import count_waiting
+from publisher.editorial.correcting import find_obstacle
 from publisher.editorial.hand import possible_acts
 from publisher.editorial.progress import group_reasons, tell_pace
 from publisher.errors import NotFound, Problem
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from publisher.app.correcting import Correcting
     from publisher.app.opening import Site
     from publisher.app.surveying import Survey
     from publisher.app.tracing import TrailLine
@@ -62,11 +65,26 @@ class EditionSheet:
     people: People
     findings: tuple[Problem, ...]
     history: tuple[TrailLine, ...]
+    correcting: Correcting | None = None
+    """Of a correction: what it says, and whom it is for."""
+    corrections: tuple[Edition, ...] = ()
+    """Those of this edition."""
 
     @property
     def is_opened(self) -> bool:
         """Whether it has deliveries."""
         return bool(self.edition.letters)
+
+    @property
+    def have(self) -> int:
+        """How many have it, or may have it."""
+        told = (DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN, DeliveryState.INFLIGHT)
+        return sum(self.counts[state] for state in told)
+
+    @property
+    def can_be_corrected(self) -> bool:
+        """Whether those who have it can be told what was wrong."""
+        return not find_obstacle(self.edition, self.have)[0]
 
     @property
     def size(self) -> int:
@@ -109,7 +127,7 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
     from publisher.store import editions, hands, ledger  # noqa: PLC0415
 
     site, (desk, _) = survey.site, survey.open(now)
-    digest = site.config.digests.get(edition.digest)
+    digest = desk.digest(edition.digest)
     needs_approval = digest is not None and digest.approval == "required"
     with site.store.read() as tx:
         edition = editions.read_one(tx, edition.id)
@@ -123,8 +141,11 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
     if content:
         known |= {post.post_id: (post.title, post.url) for post in content.posts}
     planned = {}
+    correcting = describe_correcting(site, edition) if edition.is_correction else None
     if not edition.letters and edition.state in _UNOPENED:
         planned = editing.count_reach(desk, edition, now=now)
+        if correcting and correcting.reach:
+            planned = {(): correcting.reach}
     return EditionSheet(
         edition=edition,
         title=digest.title if digest else edition.digest,
@@ -132,12 +153,14 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
         counts=counts,
         reasons=tuple(reasons),
         pace=tell_pace(pace) if pace else "",
-        acts=_acts(standing),
+        acts=_acts(standing, edition),
         expected=sum(planned.values()),
         letters=_letters(survey.letters(edition), planned, known),
         posts=tuple(known.get(one, (one, "")) for one in chosen),
         people=survey.people(edition.digest, now=now),
         findings=tuple(read_findings(desk, edition)),
+        correcting=correcting,
+        corrections=tuple(editing.read_corrections(site.store, edition)),
         history=tuple(read_trail(site, limit=_HISTORY, subject=f"edition:{edition.id}")),
     )
 
@@ -161,8 +184,12 @@ def describe_progress(site: Site, edition: Edition, *, now: datetime) -> Progres
     return Progress(edition=edition, counts=counts, pace=tell_pace(pace) if pace else "")
 
 
-def _acts(standing: Standing) -> tuple[str, ...]:
+def _acts(standing: Standing, edition: Edition) -> tuple[str, ...]:
     acts = possible_acts(standing)
+    if edition.is_correction:
+        # Approved it has its minute, and before that nothing goes that could be held.
+        needless = {EditionState.SCHEDULED: "approve", EditionState.DRAFT: "hold"}
+        acts = tuple(act for act in acts if act != needless.get(edition.state))
     if standing.undecided and "resolve" not in acts:
         return (*(act for act in acts if act not in {"release", "approve"}), "resolve")
     return acts

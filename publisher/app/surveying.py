@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from publisher.app.opening import open_desk
+from publisher.config import find_digest
 from publisher.editorial.answers import count_waiting
 from publisher.editorial.slots import slots_between
 from publisher.model import DeliveryState, EditionState, HeldReason, Verdict
@@ -218,12 +219,13 @@ class Survey:
         _, shelf = self.open(now)
         with self.site.store.read() as tx:
             waits = editions.read_all(tx, states=_WAITS)
+            written = editions.read_all(tx, states=[EditionState.DRAFT])
             going = editions.read_all(tx, states=_GOING)
             last = listing.read_last(tx, states=_OVER)
             people = subscribers.count(tx)
         coming = [self.coming(digest, now=now) for digest in self.site.config.digests.values()]
         return Today(
-            waits=tuple(one for one in map(self.number, waits) if _needs(one, now)),
+            waits=tuple(one for one in map(self.number, (*waits, *written)) if _needs(one, now)),
             going=tuple(self.number(edition) for edition in going),
             coming=tuple(
                 sorted((one for one in coming if one), key=lambda one: one.planned.fire_at)
@@ -256,7 +258,7 @@ class Survey:
 
         with self.site.store.read() as tx:
             counts = ledger.read_counts(tx, edition.id)
-        digest = self.site.config.digests.get(edition.digest)
+        digest = find_digest(self.site.config, edition.digest)
         return Numbered(
             edition=edition,
             title=digest.title if digest else edition.digest,
@@ -278,7 +280,8 @@ def list_slots(digest: Digest, *, now: datetime, count: int) -> list[datetime]:
 def _needs(one: Numbered, now: datetime) -> bool:
     """Whether an edition waits for a person: held and paused ones always, ends while they are news."""
     edition = one.edition
-    if edition.state in {EditionState.HELD, EditionState.PAUSED}:
+    written = edition.is_correction and edition.state is EditionState.DRAFT
+    if written or edition.state in {EditionState.HELD, EditionState.PAUSED}:
         return True
     is_news = now - (edition.closed_at or edition.fire_at) <= _NEWS
     return is_news and (edition.state is EditionState.FAILED or one.uncertain > 0)

@@ -1,16 +1,18 @@
-"""Commands about one edition: ls show approve hold release pause resume cancel resolve."""
+"""Commands about one edition: ls show approve hold release pause resume cancel resolve correct."""
 
 from __future__ import annotations
 
 import getpass
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
 from publisher.cli import telling
-from publisher.cli.frame import Frame, Group, current_time, with_frame
-from publisher.errors import Refused
-from publisher.model import Act
+from publisher.cli.frame import Command, Frame, Group, current_time, with_frame
+from publisher.errors import Problem, Refused, UsageError
+from publisher.model import Act, Correction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,3 +152,66 @@ def resolve_edition(frame: Frame, name: str, as_: str, for_: str | None, by: str
         decided = {"decided": done.decided, "posts": done.posts}
         frame.give({**telling.edition_shape(report), **decided})
     frame.say(telling.tell_resolved(done, as_))
+
+
+# ----------------------------------------------------------------------------------- correcting
+
+
+@edition.command("correct", cls=Command, dry_run=True)
+@click.argument("name")
+@click.option("--text", default="", metavar="MARKDOWN", help="What was wrong, and what is right.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="The same from a file; - is what comes in.",
+)
+@click.option(
+    "--subject", default="", help="Its subject; if absent Correction: and the edition's."
+)
+@click.option(
+    "--post", "post", default="", metavar="POST", help="Which post it is about: its path or id."
+)
+@_BY
+@with_frame
+def correct_edition(
+    frame: Frame, name: str, text: str, file: Path | None, subject: str, post: str, by: str
+) -> None:
+    """Mail a correction to exactly those who have an edition, once its minute to undo is over."""
+    from publisher import app  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    found = app.find_edition(site, name)
+    wanted = Correction(
+        corrects_id=found.id,
+        subject=subject,
+        text=_read_text(text, file),
+        post_id=app.find_post(site, found, post),
+    )
+    if frame.dry_run:
+        done = app.try_correction(site, found, wanted, now=now)
+    else:
+        done = app.correct_edition(site, found, wanted, by=by or getpass.getuser(), now=now)
+    if frame.json:
+        frame.give(telling.correction_shape(done, found))
+    frame.say(*telling.tell_correction(done, found, now=now, dry_run=frame.dry_run))
+
+
+def _read_text(text: str, file: Path | None) -> str:
+    if bool(text) == (file is not None):
+        raise UsageError(
+            Problem(
+                code="usage",
+                path="--text",
+                expected="either --text MARKDOWN or --file FILE",
+                got="both" if text else "neither",
+                hint="No one was emailed.",
+            )
+        )
+    if file is None:
+        return text
+    from publisher.posts import decode  # noqa: PLC0415 - only a text from a file needs it
+
+    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    return decode(data, str(file))

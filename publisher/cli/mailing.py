@@ -13,7 +13,7 @@ from publisher.cli.frame import Command, Frame, current_time, parse_moment, with
 from publisher.cli.processes import make_servers, not_listening, tell_console
 from publisher.cli.progress import Progress
 from publisher.errors import NotFound, Problem, Unavailable
-from publisher.model import DeliveryState
+from publisher.model import DeliveryState, course_series
 
 if TYPE_CHECKING:
     from publisher.app import Report, Site
@@ -31,7 +31,8 @@ def register(root: Group) -> None:
 def _digest(site: Site, name: str, *, courses_too: bool = False) -> Digest:
     from publisher.config import find_digest  # noqa: PLC0415 - `--help` needs none of it
 
-    found = find_digest(site.config, name) if courses_too else site.config.digests.get(name)
+    is_course = courses_too and course_series(name) is not None
+    found = find_digest(site.config, name) if is_course else site.config.digests.get(name)
     if found is None:
         listed = ", ".join(site.config.digests) or "none"
         raise NotFound(
@@ -215,7 +216,8 @@ def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> 
         frame.say(f"Delivery is left to the running service: {report.round.left_to}.")
     program = telling.program()
     frame.say(f"See the pages: {program} run, then open {config.site.url}/")
-    for name in dict.fromkeys(one.edition.digest for one in report.editions):
+    shown = [one.edition for one in report.editions if not one.edition.is_correction]
+    for name in dict.fromkeys(one.digest for one in shown):
         frame.say(f"See the letter: {program} preview {name}, then open preview/letter.html")
 
 

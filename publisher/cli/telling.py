@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 from publisher import app
 from publisher.editorial import answers
-from publisher.editorial.moments import tell_moment
+from publisher.editorial.correcting import tell_holders
+from publisher.editorial.moments import tell_gap, tell_moment
 from publisher.model import Act, DeliveryState, EditionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from publisher.app import EditionReport, Report
+    from publisher.app import Corrected, EditionReport, Report
     from publisher.editing import Handled, PlannedEdition, Resolved
     from publisher.model import Edition
     from publisher.operating import Moved, Restored
@@ -310,3 +311,42 @@ def tell_adopted(held: Sequence[Edition] | None) -> list[str]:
             f"    then:            publisher edition release {name}" if one.letters else ""
         )
     return [line for line in lines if line]
+
+
+def correction_shape(done: Corrected, corrected: Edition) -> dict[str, object]:
+    """Return the JSON of a correction; before it is written it has no name."""
+    edition = done.edition
+    return {
+        "edition": edition.name if edition.number is not None else None,
+        "corrects": corrected.name,
+        "state": str(edition.state),
+        "goes_at": edition.fire_at.isoformat(),
+        "subject": done.content.subject,
+        "have": done.have,
+        "reach": done.reach,
+    }
+
+
+def tell_correction(
+    done: Corrected, corrected: Edition, *, now: datetime, dry_run: bool
+) -> list[str]:
+    """Say whom a correction goes to and when, and that nobody was emailed yet."""
+    edition = done.edition
+    told = [
+        f"{corrected.name}: {tell_holders(done.have, done.reach)}",
+        f"Subject: {done.content.subject}",
+    ]
+    mails = answers.count(done.reach, "email")
+    if dry_run:
+        return [*told, f"It would be {mails}. Nothing was written and no one was emailed."]
+    if edition.state is not EditionState.SCHEDULED:
+        return [
+            *told,
+            f"This very correction is {edition.name}, {edition.state}. Nothing was changed.",
+        ]
+    goes = f"{mails} {'goes' if done.reach == 1 else 'go'} {tell_gap(edition.fire_at, now=now)}"
+    return [
+        *told,
+        f"{edition.name}: {goes}, by the service or publisher publish. No one was emailed yet.",
+        f"To undo it until then: publisher edition cancel {edition.name}",
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from publisher.config.tree import Digest
 from publisher.editorial.slots import parse_words
-from publisher.model import course_series
+from publisher.model import corrected_digest, course_series
 
 if TYPE_CHECKING:
     from publisher.config.tree import Config
@@ -16,9 +17,20 @@ if TYPE_CHECKING:
 def find_digest(config: Config, name: str, title: str = "") -> Digest | None:
     """Return the digest of a name; nothing where the configuration has none such.
 
-    A course (``course:<series>``) has the site's zone, the time of courses, its post's title as
+    A correction's (``correction:<digest>``) is as that of what it corrects, and goes by a person's
+    word only. A course (``course:<series>``) has the site's zone, the time of courses, its post's title as
     subject, and the rest as the first digest has it.
     """
+    corrected = corrected_digest(name)
+    if corrected is not None:
+        found = find_digest(config, corrected, title)
+        return found and replace(
+            found,
+            name=name,
+            title=f"{found.title}, correction",
+            approval="required",
+            heads_up=None,
+        )
     series = course_series(name)
     if series is None:
         return config.digests.get(name)

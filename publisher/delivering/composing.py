@@ -17,7 +17,7 @@ from publisher import mail, tokens, urls
 from publisher.config import find_digest
 from publisher.editorial.choice import one_line, shorten
 from publisher.editorial.moments import tell_date
-from publisher.model import Envelope, course_series
+from publisher.model import Envelope, corrected_digest, course_series
 from publisher.store import editions, subscribers
 
 if TYPE_CHECKING:
@@ -151,14 +151,17 @@ def readable_parts(data: bytes) -> dict[str, str]:
 
 
 def _reason(content: EditionContent, confirmed_at: datetime | None) -> str:
-    is_course = course_series(content.digest) is not None
-    return _reason_of(is_course, confirmed_at.date() if confirmed_at else None)
+    kind = "course" if course_series(content.digest) else ""
+    kind = "correction" if corrected_digest(content.digest) else kind
+    return _reason_of(kind, confirmed_at.date() if confirmed_at else None)
 
 
 @lru_cache(maxsize=4096)
-def _reason_of(is_course: bool, confirmed_on: date | None) -> str:  # noqa: FBT001 - cached so
+def _reason_of(kind: str, confirmed_on: date | None) -> str:
     when = f" on {tell_date(confirmed_on)}" if confirmed_on else ""
-    if is_course:
+    if kind == "correction":
+        return f"You get this because we sent you what it corrects; you confirmed{when}."
+    if kind == "course":
         return f"You asked for this series, and confirmed{when}."
     return f"You get this because you confirmed it{when}."
 

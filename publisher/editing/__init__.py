@@ -4,6 +4,7 @@ desk       what editions are made with; holding one for a person
 drafting   slots that are due, and the drafts that follow the files
 courses    the due parts of a series, an edition a day
 content    what an edition is made of
+corrections  what was wrong, to exactly those who have it
 checking   its letter tried and looked through
 freezing   content fixed by its slot or by a person
 opening    a frozen edition becomes deliveries, a letter for each set of its posts
@@ -21,6 +22,16 @@ from typing import TYPE_CHECKING
 
 from publisher.editing.changing import change_draft, read_edits
 from publisher.editing.checking import inspect_letter, try_letter
+from publisher.editing.corrections import (
+    UNDO,
+    change_correction,
+    check_correction,
+    compose_correction,
+    count_told,
+    draft_correction,
+    read_correction,
+    read_corrections,
+)
 from publisher.editing.courses import decide_courses
 from publisher.editing.desk import Desk
 from publisher.editing.drafting import (
@@ -48,16 +59,22 @@ if TYPE_CHECKING:
     from publisher.errors import Problem
 
 __all__ = [
+    "UNDO",
     "Desk",
     "Handled",
     "PlannedEdition",
     "Resolved",
     "advance",
     "approve",
+    "change_correction",
     "change_draft",
+    "check_correction",
+    "compose_correction",
     "count_reach",
+    "count_told",
     "current_content",
     "draft_ahead",
+    "draft_correction",
     "draft_what_is_new",
     "freeze",
     "handle",
@@ -65,6 +82,8 @@ __all__ = [
     "open_editions",
     "plan",
     "preview",
+    "read_correction",
+    "read_corrections",
     "read_edits",
     "resolve",
     "schedule_one",

@@ -37,8 +37,8 @@ def change_draft(
     """
     tidy = replace(
         wanted,
-        subject=_one_line(wanted.subject, "subject"),
-        preheader=_one_line(wanted.preheader, "preheader"),
+        subject=tidy_line(wanted.subject, "subject"),
+        preheader=tidy_line(wanted.preheader, "preheader"),
         intro=_paragraphs(wanted.intro),
     )
     digest = desk.config.digests.get(edition.digest)
@@ -71,7 +71,8 @@ def _tell(before: Edits, after: Edits) -> str:
     )
 
 
-def _one_line(text: str, name: str) -> str:
+def tidy_line(text: str, name: str) -> str:
+    """Return a text as one line; raises Refused where it is long or holds what nobody sees."""
     line = " ".join(text.split())
     if len(line) > _MOST_LINE or _CONTROLS.search(line):
         raise Refused(_unfit(name, f"one line of at most {_MOST_LINE} characters"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from publisher import preflight, urls
+from publisher.editing.content import for_everybody
+from publisher.model import corrected_digest
 
 if TYPE_CHECKING:
     from publisher.editing.desk import Desk
@@ -19,13 +21,16 @@ def try_letter(desk: Desk, content: EditionContent) -> list[Problem]:
 
     Raises ContentError where the letter of all its posts cannot be made at all.
     """
-    letter = desk.letters.render(content, [post.post_id for post in content.posts])
+    letter = desk.letters.render(content, *for_everybody(content))
     return [one for one in inspect_letter(desk, content, letter) if one.level == "error"]
 
 
 def inspect_letter(desk: Desk, content: EditionContent, letter: Letter) -> list[Problem]:
     """Return everything that a preflight finds in a letter, errors first."""
     digest, pages = desk.digest(content.digest), _pages(desk.catalog)
+    if corrected_digest(content.digest):  # what it leads to was in a letter that went out
+        site_url = desk.config.site.url
+        pages |= {post.url.removeprefix(site_url) for post in content.posts}
     sender = (digest.discreet_from if digest else None) or desk.config.mail.from_
     return preflight.inspect(
         content,

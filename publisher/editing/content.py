@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from publisher import letters, urls
 from publisher.editorial.choice import compose_preheader, fill_subject
-from publisher.model import Channel, EditionContent, Edits, LetterPost, Link, SeriesLine
+from publisher.model import (
+    Channel,
+    CorrectedPost,
+    EditionContent,
+    Edits,
+    LetterPost,
+    Link,
+    SeriesLine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,11 +50,14 @@ def compose_content(
     dated_on: date,
     templates_sha256: str,
     edits: Edits | None = None,
+    corrected: Sequence[Post] = (),
 ) -> EditionContent:
     """Compose an edition's content from its posts as they are now, and what staff changed of it."""
     site, number = config.site, edition.number or 0
     edits = edits or Edits()
-    web_url = "" if edition.is_course else _page_of(config, digest, number)
+    web_url = (
+        "" if edition.is_course or edition.is_correction else _page_of(config, digest, number)
+    )
     return EditionContent(
         digest=digest.name,
         number=number,
@@ -81,7 +92,24 @@ def compose_content(
         web_url=web_url,
         audience_rule=COURSE_RULE if edition.is_course else AUDIENCE_RULE,
         templates_sha256=templates_sha256,
+        corrected=tuple(_corrected(post, site.url) for post in corrected),
     )
+
+
+def _corrected(post: Post, site_url: str) -> CorrectedPost:
+    on_web = Channel.WEB in post.channels
+    url = urls.absolute(site_url, urls.post_path(post.location)) if on_web else ""
+    return CorrectedPost(post_id=post.id, title=post.title, url=url, text=post.correction)
+
+
+def corrected_ids(content: EditionContent) -> tuple[str, ...]:
+    """Return the ids of the posts that were corrected since readers got them."""
+    return tuple(one.post_id for one in content.corrected)
+
+
+def for_everybody(content: EditionContent) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return all posts of an edition, and all it can tell of others: the letter of most readers."""
+    return tuple(post.post_id for post in content.posts), corrected_ids(content)
 
 
 def _page_of(config: Config, digest: Digest, number: int) -> str:
@@ -110,7 +138,7 @@ def _letter_post(
     place = catalog.place(post)
     page = urls.absolute(site_url, urls.post_path(post.location))
     url = page if on_web else edition_url or urls.absolute(site_url, f"/{post.series}/")
-    full = _full_text(body_of(post), site_url, url) if body_of else ""
+    full = letter_text(body_of(post), site_url, url) if body_of else ""
     return LetterPost(
         post_id=post.id,
         path=post.path,
@@ -154,7 +182,7 @@ def _lines(place: Place, site_url: str) -> tuple[SeriesLine, ...]:
     )
 
 
-def _full_text(body: Body, site_url: str, url: str) -> str:
+def letter_text(body: Body, site_url: str, url: str) -> str:
     """Return a post's text for a letter: absolute addresses, pictures as their words and a link."""
 
     def absolute(match: re.Match[str]) -> str:

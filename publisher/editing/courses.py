@@ -184,6 +184,7 @@ class CourseAudience:
     post_ids: frozenset[str]
     firsts: tuple[str, ...]
 
+    gives_posts: ClassVar[bool] = True
     has_limit: ClassVar[bool] = False
     """A letter a part and pace is what a course is made of: nobody need look at their number."""
 

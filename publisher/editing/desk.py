@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from publisher.config import find_digest
 from publisher.editorial.course import day_of
 from publisher.errors import Problem
-from publisher.model import EditionState, HeldReason, course_series
+from publisher.model import EditionState, HeldReason, corrected_digest, course_series
 from publisher.store import editions
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class Desk:
     """Calls the workers, in the transaction that lets an edition be sent."""
 
     def digest(self, name: str) -> Digest | None:
-        """Return the digest of a name, a course's included; nothing where there is none."""
+        """Return the digest of a name, a course's and a correction's included; nothing where there is none."""
         titles = {series.slug: series.title for series in self.catalog.series}
-        return find_digest(self.config, name, titles.get(course_series(name) or "", ""))
+        series = course_series(corrected_digest(name) or name)
+        return find_digest(self.config, name, titles.get(series or "", ""))
 
     @property
     def rehearsal(self) -> bool:

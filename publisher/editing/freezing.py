@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from publisher import letters as letters_module
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
+from publisher.editing.corrections import corrected_since, correction_content, give_a_minute
 from publisher.editing.desk import hold, is_late, stop_late
 from publisher.editing.drafting import draft_now
 from publisher.errors import ContentError, Problem, Refused
@@ -35,6 +36,8 @@ def settle_drafts(desk: Desk, *, now: datetime) -> list[Problem]:
     problems: list[Problem] = []
     for edition in drafts:
         digest = desk.digest(edition.digest)
+        if edition.is_correction:
+            continue  # it waits for a person, and then for its minute
         if digest and edition.fire_at <= now and edition.rehearsal == desk.rehearsal:
             problems += _settle(desk, digest, edition, now=now)
     return problems
@@ -89,10 +92,13 @@ def freeze(
 
 def current_content(desk: Desk, edition: Edition) -> EditionContent:
     """Return what an edition would be frozen with now; posts withdrawn since are left out."""
+    if edition.is_correction:
+        return correction_content(desk, edition)
     digest = _digest_of(desk, edition)
     with desk.store.read() as tx:
         chosen = editions.read_posts(tx, edition.id)
         changed = edits.read(tx, edition.id)
+        corrected = corrected_since(tx, desk, digest, edition, {one for one, _ in chosen})
     published = {post.id: post for post in desk.catalog.posts}
     posts = [published[post_id] for post_id, _ in chosen if post_id in published]
     if not posts:
@@ -107,6 +113,7 @@ def current_content(desk: Desk, edition: Edition) -> EditionContent:
         dated_on=edition.fire_at.astimezone(ZoneInfo(digest.zone)).date(),
         templates_sha256=desk.letters.fingerprint,
         edits=changed,
+        corrected=corrected,
     )
 
 
@@ -126,6 +133,9 @@ def approve(desk: Desk, edition: Edition, *, by: str, now: datetime) -> list[Pro
             return []
         if findings := try_letter(desk, content):
             return findings
+        if edition.is_correction:
+            edition = give_a_minute(desk, edition, now=now)
+            content = current_content(desk, edition)
         if not freeze(desk, edition, content, by=by, now=now):
             raise Refused(_changed_meanwhile(edition))
     except ContentError as error:

@@ -167,6 +167,8 @@ def _settle_whole(tx: Transaction, edition: Edition, as_: str, *, now: datetime)
         raise Refused(_nothing_began(edition))
     if edition.is_course:
         raise Refused(_of_a_course(edition))
+    if edition.is_correction:
+        raise Refused(_of_a_correction(edition))
     post_ids = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
     marked = hands.count_as_sent(tx, post_ids)
     if marked != len(post_ids):
@@ -248,6 +250,17 @@ def _of_a_course(edition: Edition) -> Problem:
         got="one of a course, of which nobody knows to whom it went",
         hint=f"Nothing was changed. To send it: publisher edition release {edition.name}. Else "
         f"publisher edition cancel {edition.name}; its parts come the next day.",
+    )
+
+
+def _of_a_correction(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.state",
+        path=edition.name,
+        expected="an edition of a digest, whose posts can count as sent",
+        got="a correction, of which nobody knows to whom it went",
+        hint=f"Nothing was changed. To send it: publisher edition release {edition.name}. Else "
+        f"publisher edition cancel {edition.name}",
     )
 
 

@@ -5,10 +5,12 @@ Letters are rendered while no transaction is open: inlining takes long, and othe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import starmap
 from typing import TYPE_CHECKING, ClassVar
 
+from publisher.editing.content import corrected_ids
+from publisher.editing.corrections import HolderAudience, holder_audience
 from publisher.editing.courses import CourseAudience, Version, course_audience
 from publisher.editing.desk import (
     MOST_LETTERS,
@@ -45,18 +47,20 @@ class _DigestAudience:
     edition: Edition
     posts: Sequence[tuple[str, str]]
     firsts: Mapping[str, str]
+    corrected: Sequence[str]
     now: datetime
 
     has_limit: ClassVar[bool] = True
+    gives_posts: ClassVar[bool] = True
 
     def gather(self, tx: Transaction) -> ledger.Batch | None:
-        asked = dict.fromkeys(self.firsts.values(), "") | dict(self.posts)
+        asked = dict.fromkeys((*self.firsts.values(), *self.corrected), "") | dict(self.posts)
         return ledger.gather(
             tx, self.edition, list(asked.items()), limit=OPENING_BATCH, now=self.now
         )
 
     def choose(self, groups: Iterable[ledger.Group]) -> dict[str, _Version]:
-        return _choose(self.posts, self.firsts, groups)
+        return _choose(self.posts, self.firsts, groups, self.corrected)
 
     def settle(
         self, tx: Transaction, batch: ledger.Batch, given: Mapping[str, tuple[str, ...]]
@@ -104,9 +108,8 @@ def _changed_since_frozen(desk: Desk, edition: Edition) -> list[str]:
     with desk.store.read() as tx:
         frozen = editions.read_content(tx, edition.id)
     published = {post.id: post.source_sha256 for post in desk.catalog.posts}
-    changed = [
-        post.path for post in frozen.posts if published.get(post.post_id) != post.source_sha256
-    ]
+    posts = () if edition.is_correction else frozen.posts
+    changed = [post.path for post in posts if published.get(post.post_id) != post.source_sha256]
     if frozen.templates_sha256 != desk.letters.fingerprint:
         changed.append("templates")
     return changed
@@ -140,20 +143,27 @@ def _write_deliveries(
         if too_many and not is_approved_since_slot(edition):
             return hold(desk.store, edition, HeldReason.VERSIONS)
         for version in unmade:
-            rendered[version] = desk.letters.render(content, *version)
+            letter = desk.letters.render(content, *version)
+            # What a correction has as its item is no post, and nobody has it.
+            rendered[version] = letter if audience.gives_posts else replace(letter, post_ids=())
 
 
 def _audience(
     desk: Desk, edition: Edition, content: EditionContent, *, now: datetime
-) -> _DigestAudience | CourseAudience:
+) -> _DigestAudience | CourseAudience | HolderAudience:
+    if edition.is_correction:
+        return holder_audience(desk, edition, content)
     if edition.is_course:
         return course_audience(desk, edition, content, now=now)
     posts = [(post.post_id, post.series) for post in content.posts]
-    return _DigestAudience(edition, posts, first_parts(content), now)
+    return _DigestAudience(edition, posts, first_parts(content), corrected_ids(content), now)
 
 
 def _choose(
-    posts: Sequence[tuple[str, str]], firsts: Mapping[str, str], groups: Iterable[ledger.Group]
+    posts: Sequence[tuple[str, str]],
+    firsts: Mapping[str, str],
+    groups: Iterable[ledger.Group],
+    corrected: Sequence[str],
 ) -> dict[str, _Version]:
     """Choose what each group gets, by its code; those who would get nothing are left out."""
     chosen = {
@@ -164,7 +174,7 @@ def _choose(
         for group in groups
     }
     return {
-        code: (post_ids, known_firsts(post_ids, firsts, received))
+        code: (post_ids, known_of(post_ids, firsts, received, corrected))
         for code, (post_ids, received) in chosen.items()
         if post_ids
     }
@@ -180,11 +190,15 @@ def first_parts(content: EditionContent) -> dict[str, str]:
     }
 
 
-def known_firsts(
-    posts: Sequence[str], firsts: Mapping[str, str], received: Collection[str]
+def known_of(
+    posts: Sequence[str],
+    firsts: Mapping[str, str],
+    received: Collection[str],
+    corrected: Collection[str],
 ) -> tuple[str, ...]:
-    """Return the first parts of these posts' series that a reader has."""
-    return tuple(sorted({firsts[one] for one in posts if one in firsts} & set(received)))
+    """Return what a reader has of these posts' first parts, and of what was corrected since."""
+    asked = {firsts[one] for one in posts if one in firsts} | set(corrected)
+    return tuple(sorted(asked & set(received)))
 
 
 def _write_batch(

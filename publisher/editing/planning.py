@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from publisher.editing.content import compose_content
+from publisher.editing.content import compose_content, corrected_ids, for_everybody
+from publisher.editing.corrections import corrected_since
 from publisher.editing.courses import course_version, next_of
-from publisher.editing.opening import first_parts, known_firsts
+from publisher.editing.opening import first_parts, known_of
 from publisher.editorial.choice import Choice, arrange, choose_posts, posts_for, reading_order
 from publisher.editorial.slots import next_slot, slots_between
 from publisher.model import Edition, EditionState, Verdict, course_series
@@ -199,6 +200,8 @@ def preview(
         fire_at=at,
         state=EditionState.DRAFT,
     )
+    with desk.store.read() as tx:
+        corrected = corrected_since(tx, desk, digest, edition, {post.id for post in posts})
     return compose_content(
         desk.config,
         digest,
@@ -208,6 +211,7 @@ def preview(
         desk.body_of,
         dated_on=at.astimezone(ZoneInfo(digest.zone)).date(),
         templates_sha256=desk.letters.fingerprint,
+        corrected=corrected,
     )
 
 
@@ -222,16 +226,17 @@ def version_for(
     if course_series(content.digest):
         return course_version(desk, content, person, at=at)
     if person is None:
-        return tuple(post.post_id for post in content.posts), (), ""
+        posts, known = for_everybody(content)
+        return posts, known, ""
     pairs, firsts = [(post.post_id, post.series) for post in content.posts], first_parts(content)
-    asked = [*(post_id for post_id, _ in pairs), *firsts.values()]
+    asked = [*(post_id for post_id, _ in pairs), *firsts.values(), *corrected_ids(content)]
     with desk.store.read() as tx:
         received = ledger.read_received(tx, person.id, asked, rehearsal=desk.rehearsal)
         mine = courses.read_all(tx, person.id, rehearsal=desk.rehearsal).values()
     declined = frozenset(person.series) | {one.series for one in mine if one.is_running}
     everything = posts_for(pairs, declined=declined, received=frozenset())
     chosen = posts_for(pairs, declined=declined, received=received) or everything
-    return chosen, known_firsts(chosen, firsts, received), ""
+    return chosen, known_of(chosen, firsts, received, corrected_ids(content)), ""
 
 
 def _next_number(made: Sequence[Edition], digest: Digest, *, rehearsal: bool) -> int:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from publisher.letters.contents import Item
 
-__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "plain_text"]
+__all__ = ["TOKENS", "Letters", "content_sha256", "letter_key", "name_edition", "plain_text"]
 
 TOKENS = ("@@UNSUBSCRIBE_URL@@", "@@PREFERENCES_URL@@", "@@REASON@@", "@@PREHEADER@@")
 """The places of a letter that ``mail`` fills for each reader; the last one is in the HTML only."""
@@ -96,7 +96,8 @@ class Letters:
     ) -> Letter:
         """Return the letter for these posts of the edition, in the edition's order.
 
-        ``known`` are first parts of their series that its readers have: it offers no start there.
+        ``known`` are posts that its readers have: first parts of their series, where it offers no
+        start then, and posts that were corrected since, of which it tells.
         ``coming`` is what a course's letter says of the part that follows.
 
         Raises:
@@ -131,7 +132,11 @@ class Letters:
     ) -> tuple[str, dict[str, object]]:
         """Return the page, its posts shortened as far as the budget asks, and what it was made of."""
         lengths = tuple(shortenings(describe_items(posts)))
-        context = _describe(content) | {"starts": find_starts(posts, known), "coming": coming}
+        context = _describe(content) | {
+            "starts": find_starts(posts, known),
+            "corrected": [one for one in content.corrected if one.post_id in known],
+            "coming": coming,
+        }
 
         @cache
         def write(at: int, *, early: bool = False) -> tuple[str, int]:

@@ -11,7 +11,14 @@ from markupsafe import Markup
 
 from publisher.editorial.moments import tell_day
 from publisher.letters.markup import fit
-from publisher.model import EditionContent, LetterPost, Link, SeriesLine, course_series
+from publisher.model import (
+    EditionContent,
+    LetterPost,
+    Link,
+    SeriesLine,
+    corrected_digest,
+    course_series,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -126,8 +133,9 @@ def find_starts(posts: Sequence[LetterPost], known: Collection[str] = ()) -> tup
 
 
 def name_edition(content: EditionContent) -> str:
-    """Return ``Weekly letter 12``; a course's editions are a day's work, and go by its title."""
-    return content.title if course_series(content.digest) else f"{content.title} {content.number}"
+    """Return ``Weekly letter 12``; courses, a day's work each, and corrections go by their title."""
+    by_title = course_series(content.digest) or corrected_digest(content.digest)
+    return content.title if by_title else f"{content.title} {content.number}"
 
 
 def spell_date(iso: str) -> str:

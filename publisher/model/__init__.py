@@ -10,8 +10,11 @@ from publisher.model.courses import (
 from publisher.model.editions import (
     ACTS_DONE,
     ACTS_FROM,
+    CORRECTION,
     TRANSITIONS,
     Act,
+    CorrectedPost,
+    Correction,
     Edition,
     EditionContent,
     EditionState,
@@ -21,6 +24,7 @@ from publisher.model.editions import (
     LetterPost,
     Link,
     SeriesLine,
+    corrected_digest,
 )
 from publisher.model.feedback import (
     Failure,
@@ -82,6 +86,7 @@ from publisher.model.staff import (
 __all__ = [
     "ACTS_DONE",
     "ACTS_FROM",
+    "CORRECTION",
     "COURSE",
     "TRANSITIONS",
     "Accepted",
@@ -94,6 +99,8 @@ __all__ = [
     "Channel",
     "Comment",
     "Consent",
+    "CorrectedPost",
+    "Correction",
     "Course",
     "CourseMark",
     "CourseState",
@@ -141,5 +148,6 @@ __all__ = [
     "Uncertain",
     "Verdict",
     "Withdrawal",
+    "corrected_digest",
     "course_series",
 ]

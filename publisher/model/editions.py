@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+CORRECTION: Final = "correction:"
+"""Begins the digest of a correction's editions; the digest of what it corrects follows."""
+
+
+def corrected_digest(digest: str) -> str | None:
+    """Return the digest whose editions these correct, or nothing where they correct none."""
+    return digest.removeprefix(CORRECTION) if digest.startswith(CORRECTION) else None
+
+
 class EditionState(StrEnum):
     """The life of an edition; ``sent partial cancelled failed missed`` are the ends."""
 
@@ -145,6 +154,17 @@ class LetterPost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedPost:
+    """A post of an earlier edition that was corrected since, for those who have it."""
+
+    post_id: str
+    title: str
+    url: str
+    """Empty where it has no page."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EditionContent:
     """Everything a letter of this edition is made of; ``content_sha256`` covers it."""
 
@@ -172,6 +192,8 @@ class EditionContent:
     """The edition's own page."""
     audience_rule: str
     templates_sha256: str
+    corrected: tuple[CorrectedPost, ...] = ()
+    """Told to those who have them; content that was frozen before there were such has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +219,19 @@ class Edits:
     """Post ids; what is not named comes after them."""
     left_out: tuple[str, ...] = ()
     """Post ids that wait for a later edition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What staff wrote to those who have an edition."""
+
+    corrects_id: int
+    """The edition that is corrected."""
+    subject: str
+    text: str
+    """Markdown."""
+    post_id: str = ""
+    """Which of its posts it is about; empty for the edition as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,3 +267,8 @@ class Edition:
     def is_course(self) -> bool:
         """Whether it brings the due parts of a series, a letter a part."""
         return course_series(self.digest) is not None
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it corrects another edition, for those who have that."""
+        return corrected_digest(self.digest) is not None

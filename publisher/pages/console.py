@@ -50,6 +50,7 @@ _PAGES = (
     "edition",
     "backups",
     "edition-check",
+    "edition-correct",
     "import",
     "import-check",
     "import-columns",

@@ -28,6 +28,7 @@ from publisher.posts.scanning import Scan, outline, scan
 
 if TYPE_CHECKING:
     from publisher.posts.blocks import Block, Claim, take_blocks, take_claims
+    from publisher.posts.body import make_note
     from publisher.posts.frontmatter import compose, load, split
     from publisher.posts.markdown import spots
     from publisher.posts.metadata import bare, kind_of
@@ -53,6 +54,7 @@ __all__ = [
     "free_path",
     "kind_of",
     "load",
+    "make_note",
     "name_of",
     "outline",
     "parse",
@@ -84,6 +86,7 @@ _LATER = {
     "free_path": "writing",
     "kind_of": "metadata",
     "load": "frontmatter",
+    "make_note": "body",
     "parse": "reading",
     "parse_series": "series",
     "refuse_unclean": "text",

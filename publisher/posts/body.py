@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 from publisher import urls
-from publisher.errors import Problem
+from publisher.errors import ContentError, Problem
 from publisher.model import Body
 from publisher.posts.files import name_of
 from publisher.posts.images import measure
 from publisher.posts.markdown import MAX_DEPTH, TooDeep, convert, sketch, spots
 from publisher.posts.notes import number_notes, without_mentions
-from publisher.posts.text import clean
+from publisher.posts.text import clean, refuse_unclean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +89,19 @@ def make(markdown: str, frame: Frame) -> Body:
     html = _FIGURE.sub(r"<figure>\1\3<figcaption>\2</figcaption></figure>", html)
     html, notes = number_notes(html, frame.references)
     return Body(html=_name_headings(html), notes=notes)
+
+
+def make_note(markdown: str, where: str) -> Body:
+    """Return a short text that is no post, without pictures of its own, as it is read.
+
+    Raises ContentError with everything wrong in it, each with its line.
+    """
+    refuse_unclean(markdown, where)
+    frame = Frame(path=where, location="", images={}, references={}, known_paths=None)
+    faults = examine(markdown, frame).faults
+    if faults:
+        raise ContentError(*tell(faults, markdown, where, 1))
+    return make(markdown, frame)
 
 
 def examine(markdown: str, frame: Frame) -> Examined:

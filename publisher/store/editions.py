@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from publisher.editorial.choice import History
 from publisher.model import (
+    CorrectedPost,
     DeliveryState,
     Edition,
     EditionContent,
@@ -410,6 +411,7 @@ def read_content(tx: Transaction, edition_id: int) -> EditionContent:
 def _content(text: str) -> EditionContent:
     values = json.loads(text)
     values["posts"] = tuple(_letter_post(post) for post in values["posts"])
+    values["corrected"] = tuple(CorrectedPost(**one) for one in values.get("corrected", ()))
     return EditionContent(**values)
 
 
@@ -446,6 +448,7 @@ def read_public(tx: Transaction, *, rehearsal: bool) -> list[PublicEdition]:
             editions.c.opened_at.is_not(None),
             sa.or_(editions.c.state != EditionState.CANCELLED, mailed),
             editions.c.digest.not_like("course:%"),
+            editions.c.digest.not_like("correction:%"),
         )
         .order_by(editions.c.id)
     )

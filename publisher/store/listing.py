@@ -35,13 +35,14 @@ def read_newest(
 
 
 def read_last(tx: Transaction, *, states: Collection[EditionState]) -> Edition | None:
-    """Return the edition that came to one of these ends last, courses left out."""
+    """Return the edition that came to one of these ends last, courses and corrections left out."""
     row = tx.execute(
         sa.select(*SHOWN)
         .where(
             editions.c.state.in_(states),
             editions.c.opened_at.is_not(None),
             editions.c.digest.not_like("course:%"),
+            editions.c.digest.not_like("correction:%"),
         )
         .order_by(editions.c.closed_at.desc(), editions.c.id.desc())
         .limit(1)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.resources import files
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 
 from publisher import app, staffing, subscribing
 from publisher.engine import clock
-from publisher.model import Role
-from publisher.web import make_site
-from publisher.web.console import make_console
 from publisher.web.console.routes import ROUTES
 from tests.conftest import empty_site
+from tests.consoles import come_in, fill, said, served
 from tests.pictures import Watched, watched_page
 
 if TYPE_CHECKING:
@@ -31,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from publisher.app import Site
-    from tests.conftest import Folder
+    from tests.consoles import Console
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -52,55 +45,12 @@ STICKING_OUT = """() => {
 }"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Console:
-    """A served site with its console."""
-
-    site: Site
-    folder: Folder
-    url: str
-    wake: threading.Event
-
-
-@contextmanager
-def _served(folder: Folder) -> Iterator[Console]:
-    wake = threading.Event()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        folder.configure(site=f'{folder.settings["site"]}\nurl = "{url}"')
-        site = folder.open()
-        app.publish_once(site, now=clock.now(), clock=clock.now)
-        console = make_console(site, app.make_console_pages(site.config), clock.now, wake=wake.set)
-        asgi = make_site(
-            site.config, site.store, app.make_pages(site.config), clock.now, console=console
-        )
-        server = uvicorn.Server(uvicorn.Config(asgi, lifespan="off", log_config=None))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            yield Console(site=site, folder=folder, url=url, wake=wake)
-        finally:
-            server.should_exit = True
-            thread.join()
-            site.store.close()
-
-
-def _fill(folder: Folder) -> None:
-    """Write posts and add readers: something of everything that pages show."""
-    folder.post("sleep/01-worry.md", "Worry at night")
-    folder.post(
-        "sleep/02-rest.md", "Rest by day, with a title that is long enough to need two lines"
-    )
-    folder.post("alone.md", "On its own")
-
-
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A site with an edition that went, one that is held and a draft of what is new."""
     folder = empty_site(tmp_path_factory.mktemp("console") / "site")
-    _fill(folder)
-    with _served(folder) as one:
+    fill(folder)
+    with served(folder) as one:
         now = clock.now()
         staffing.add(one.site.store, "door@example.org", name="Door", roles=[], by="test", now=now)
         for name in ("ann", "bo"):
@@ -129,23 +79,6 @@ def _fill_people(site: Site) -> None:
     app.hold_list(site, "fair.csv", LISTED, now=now)
 
 
-def _come_in(console: Console, page: Page, *roles: Role) -> None:
-    """Sign in by a link, as somebody with these roles, or all."""
-    name = f"Grey {len(staffing.list_staff(console.site.store))}"
-    who = staffing.add(
-        console.site.store,
-        f"{name.replace(' ', '')}@example.org",
-        name=name,
-        credentials="MD",
-        roles=roles or tuple(Role),
-        by="test",
-        now=clock.now(),
-    )
-    token = staffing.make_link(console.site.store, who, now=clock.now())
-    page.goto(f"{console.url}/console/link/{token}")
-    page.get_by_role("button", name="Sign in").click()
-
-
 def _addresses(console: Console) -> dict[str, int]:
     """Return an address of every page that can be looked at, with its status."""
     with console.site.store.read() as tx:
@@ -170,7 +103,7 @@ def _addresses(console: Console) -> dict[str, int]:
         "path": "sleep/01-worry.md",
         "series": "sleep",
     }
-    bare = (".html", ".csv", "/progress", "/export")
+    bare = (".html", ".csv", ".ics", "/progress", "/export")
     shown = [one for one in ROUTES if one.method == "GET" and not one.path.endswith(bare)]
     shown = [one for one in shown if "/frame/" not in one.path]
     named = {**parts, "path:path": parts["path"]}
@@ -209,20 +142,11 @@ def _faults(page: Page) -> list[str]:
     ]
 
 
-def _said(watched: Watched) -> Watched:
-    """Return what pages did, less what Chromium says of those that answer with an error."""
-    expected = ("status of 404", "status of 422", "status of 409")
-    rest = [one for one in watched.complaints if not any(words in one for words in expected)]
-    # A letter's frame is shut off: that it may run nothing is what was asked for.
-    rest = [one for one in rest if "sandboxed" not in one]
-    return replace(watched, complaints=rest)
-
-
 def test_every_page_is_for_everyone(console: Console, browser: Browser) -> None:
     """By day and night, narrow and wide, no page breaks WCAG 2.2 AA, sticks out, or asks elsewhere."""
     faults, statuses = {}, {}
     with watched_page(browser.new_context()) as (page, watched):
-        _come_in(console, page)
+        come_in(console, page)
         addresses = _addresses(console)
         for path in addresses:
             answer = page.goto(console.url + path, wait_until="load")
@@ -236,7 +160,7 @@ def test_every_page_is_for_everyone(console: Console, browser: Browser) -> None:
 
     assert faults == {}
     assert statuses == addresses
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
     assert len(addresses) > 25
 
 
@@ -259,7 +183,7 @@ def test_pages_for_those_outside_are_for_everyone(console: Console, browser: Bro
 
     assert faults == {}
     assert title.startswith("Error: Sign in")
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
 
 
 def test_nothing_sticks_out_at_320_pixels_and_large_text(
@@ -268,7 +192,7 @@ def test_nothing_sticks_out_at_320_pixels_and_large_text(
     """At 400 % and with text of twice the size all is there, or scrolls in a box of its own."""
     faults = {}
     with watched_page(browser.new_context()) as (page, _):
-        _come_in(console, page)
+        come_in(console, page)
         for path in _addresses(console):
             page.goto(console.url + path)
             for width, text in ((320, 100), (1280, 200)):
@@ -286,8 +210,8 @@ def test_a_newcomer_sees_a_letter_go_in_five_minutes(
 ) -> None:
     """The tour, step by step: account, letter, test, outbox, an edition in a minute, its result."""
     folder = empty_site(tmp_path / "site")
-    _fill(folder)
-    with _served(folder) as one:
+    fill(folder)
+    with served(folder) as one:
         app.add_sample_reader(one.site, now=clock.now())
         link = app.make_setup_link(one.site, now=clock.now())
         assert link
@@ -324,18 +248,18 @@ def test_a_newcomer_sees_a_letter_go_in_five_minutes(
             assert "1 of 1 accepted." in page.locator(".live").inner_text()
             _leave(page)
             assert page.locator("h1").inner_text() == "Sign in"
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
 
 
 def test_people_are_looked_after_without_script(tmp_path: Path, browser: Browser) -> None:
     """Added, found, taken in from a list after a look at its columns, suppressed, given out."""
     folder = empty_site(tmp_path / "site")
-    _fill(folder)
+    fill(folder)
     (tmp_path / "fair.csv").write_bytes(LISTED)
-    with _served(folder) as one:
+    with served(folder) as one:
         context = browser.new_context(java_script_enabled=False, accept_downloads=True)
         with watched_page(context) as (page, watched):
-            _come_in(one, page)
+            come_in(one, page)
             page.get_by_role("link", name="Subscribers").click()
             page.get_by_role("link", name="Add somebody").click()
             page.get_by_label("Email address").fill("ann@example.net")
@@ -377,7 +301,7 @@ def test_people_are_looked_after_without_script(tmp_path: Path, browser: Browser
         ["ann@example.net", "active"],
         ["eva@example.org", "unsubscribed"],
     ]
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
 
 
 def _leave(page: Page) -> None:
@@ -387,14 +311,14 @@ def _leave(page: Page) -> None:
 def test_progress_is_live_and_ends_with_the_result(tmp_path: Path, browser: Browser) -> None:
     """While an edition goes its page follows by itself; when it is over, the result is there."""
     folder = empty_site(tmp_path / "site")
-    _fill(folder)
-    with _served(folder) as one:
+    fill(folder)
+    with served(folder) as one:
         app.add_sample_reader(one.site, now=clock.now())
         app.publish_once(
             one.site, now=clock.now(), clock=clock.now, digest="weekly", deliver_too=False
         )
         with watched_page(browser.new_context()) as (page, watched):
-            _come_in(one, page)
+            come_in(one, page)
             page.goto(f"{one.url}/console/editions/1")
             before = page.locator(".live").inner_text()
             app.deliver_open(one.site, clock=clock.now, is_stopping=lambda: False)
@@ -402,19 +326,19 @@ def test_progress_is_live_and_ends_with_the_result(tmp_path: Path, browser: Brow
             page.locator(".state.sent").first.wait_for()
 
     assert before.startswith("0 of 1 accepted")
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
 
 
 @pytest.mark.parametrize("has_script", [True, False])
 def test_a_post_is_written_and_goes(tmp_path: Path, browser: Browser, *, has_script: bool) -> None:
     """From a title to a published post and its place in the next edition, with script and without."""
     folder = empty_site(tmp_path / "site")
-    _fill(folder)
-    with _served(folder) as one:
+    fill(folder)
+    with served(folder) as one:
         app.add_sample_reader(one.site, now=clock.now())
         context = browser.new_context(java_script_enabled=has_script)
         with watched_page(context) as (page, watched):
-            _come_in(one, page)
+            come_in(one, page)
             page.get_by_role("link", name="Posts", exact=True).click()
             page.get_by_role("link", name="Begin a post").click()
             page.get_by_label("Title").fill("Noise and sleep")
@@ -436,7 +360,7 @@ def test_a_post_is_written_and_goes(tmp_path: Path, browser: Browser, *, has_scr
             page.get_by_role("button", name="Move up: Noise and sleep").click()
             moved = page.locator(".moved label").all_inner_texts()
     assert moved.index("Noise and sleep") == 1
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
 
 
 def test_the_keyboard_does_all(console: Console, browser: Browser) -> None:
@@ -448,7 +372,7 @@ def test_the_keyboard_does_all(console: Console, browser: Browser) -> None:
             && parseFloat(style.outlineWidth) >= 3, box.bottom > 0 && box.top < innerHeight];
     }"""
     with watched_page(_phone(browser)) as (page, _):
-        _come_in(console, page)
+        come_in(console, page)
         page.goto(f"{console.url}/console/digests/weekly")
         stops: list[list[Any]] = []
         page.keyboard.press("Tab")

@@ -15,13 +15,11 @@ from tests.browser.test_seen_console import (
     SCHEMES,
     STICKING_OUT,
     WIDTHS,
-    _come_in,
     _faults,
     _phone,
-    _said,
-    _served,
 )
 from tests.conftest import empty_site
+from tests.consoles import come_in, said, served
 from tests.pictures import Watched, watched_page
 
 if TYPE_CHECKING:
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.browser.test_seen_console import Console
     from tests.conftest import Folder
+    from tests.consoles import Console
 
 PATH = "sleep/01-worry.md"
 REVIEW = f"/console/posts/review/{PATH}"
@@ -175,7 +173,7 @@ def test_a_review_goes_from_asking_to_an_edit_that_voids_it(
     """The whole way of a text between two people, one of them on a phone, with script and without."""
     folder = empty_site(tmp_path / "site")
     _site(folder)
-    with _served(folder) as one:
+    with served(folder) as one:
         _add(one, "Ann", Role.AUTHOR)
         _add(one, "Chen", Role.REVIEWER)
         desk = browser.new_context(java_script_enabled=has_script)
@@ -196,15 +194,15 @@ def test_a_review_goes_from_asking_to_an_edit_that_voids_it(
             assert chen.get_by_text("These words are approved.").is_visible()
             app.publish_once(one.site, now=clock.now(), clock=clock.now)
     assert "most of us sleep" in (folder.path / "public/sleep/worry/index.html").read_text()
-    assert (_said(at_desk), _said(at_hand)) == (Watched(), Watched())
+    assert (said(at_desk), said(at_hand)) == (Watched(), Watched())
 
 
 def test_a_review_is_for_everyone_and_for_the_keyboard(tmp_path: Path, browser: Browser) -> None:
     """With its boxes open the page breaks no rule; comment, ticks and approval need no pointer."""
     folder = empty_site(tmp_path / "site")
     _site(folder)
-    with _served(folder) as one, watched_page(_phone(browser)) as (page, watched):
-        _come_in(one, page)
+    with served(folder) as one, watched_page(_phone(browser)) as (page, watched):
+        come_in(one, page)
         page.goto(one.url + REVIEW)
         _press_to(page, "Comment on: Some people take")
         page.keyboard.press("Enter")
@@ -232,7 +230,7 @@ def test_a_review_is_for_everyone_and_for_the_keyboard(tmp_path: Path, browser: 
 
     assert "Some people take 20 mg" in gone and "2 mg, surely." in gone
     assert faults == []
-    assert _said(watched) == Watched()
+    assert said(watched) == Watched()
 
 
 def _press_to(page: Page, name: str) -> None:

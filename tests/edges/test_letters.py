@@ -24,7 +24,7 @@ from publisher.letters.contents import ListLine, find_starts, list_series, name_
 from publisher.letters.markup import find_faults, fit, inline, weigh
 from publisher.letters.plain import columns, underline, wrap
 from publisher.look import contrast, palette
-from publisher.model import EditionContent, Letter, LetterPost, Link, SeriesLine
+from publisher.model import CorrectedPost, EditionContent, Letter, LetterPost, Link, SeriesLine
 from publisher.preflight import BUDGET, WAYS_OUT_WITHIN
 
 if TYPE_CHECKING:
@@ -245,7 +245,8 @@ def test_letter_needs_posts_of_its_edition(post_ids: list[str]) -> None:
 
 def test_content_sha256_covers_everything() -> None:
     """Whatever of the content changes, its hash changes; nothing else moves it."""
-    content = make_content()
+    told = CorrectedPost(post_id="p", title="Sleep", url="", text="2 mg.")
+    content = make_content(corrected=(told,))
     given = vars_of(content)
     changed = {
         field.name: EditionContent(**(given | {field.name: _other(given[field.name])}))

@@ -2,6 +2,7 @@
 
 marks     people in groups, by what they chose and what they have
 opening   whom an edition goes to: deliveries, receipts and chunks, in batches
+holders   who has an edition, or may have it
 turns     whose turn it is in a course, and the day of the next one
 claiming  a chunk for one worker at a time: leased, fenced by a token
 sending   the start of a mail, and the fact of its end
@@ -38,6 +39,7 @@ from publisher.store.ledger.deciding import (
     take_as_accepted,
 )
 from publisher.store.ledger.ends import UNSENT
+from publisher.store.ledger.holders import MAY_HAVE, count_holders, gather_holders
 from publisher.store.ledger.marks import Group
 from publisher.store.ledger.opening import (
     CHUNK_ROWS,
@@ -77,6 +79,7 @@ from publisher.store.ledger.turns import (
 
 __all__ = [
     "CHUNK_ROWS",
+    "MAY_HAVE",
     "UNSENT",
     "Batch",
     "Beginning",
@@ -94,6 +97,7 @@ __all__ = [
     "close",
     "count_begun",
     "count_groups",
+    "count_holders",
     "count_senders",
     "count_turns",
     "count_uncertain",
@@ -103,6 +107,7 @@ __all__ = [
     "finish_chunk",
     "finish_opening",
     "gather",
+    "gather_holders",
     "gather_turns",
     "let_go_again",
     "move_courses",

@@ -181,10 +181,15 @@ def people_on_course(
 
 
 def _may_be_mailed(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    is_here = sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= now)
+    return (*on_the_list(), is_here)
+
+
+def on_the_list() -> tuple[sa.ColumnElement[bool], ...]:
+    """Match the people who confirmed, did not leave and are not suppressed; they may be away."""
     suppressed = sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash)
     return (
         subscribers.c.state == SubscriberState.ACTIVE,
-        sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= now),
         # A case is asked of each person, by the index. As a join PostgreSQL, which knows nothing of
         # tables that were filled a minute ago, would read all suppressions for each of them.
         sa.case((suppressed, sa.false()), else_=sa.true()),

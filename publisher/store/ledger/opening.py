@@ -234,14 +234,13 @@ def _keep_lots(tx: Transaction, lots: Mapping[str, Lot]) -> None:
     letters = [{"code": code, "letter_id": lot.letter_id} for code, lot in lots.items()]
     contents = {lot.letter_id: lot.post_ids for lot in lots.values()}
     tx.execute(sa.insert(_letters), letters)
-    tx.execute(
-        sa.insert(_contents),
-        [
-            {"letter_id": letter_id, "post_id": post_id}
-            for letter_id, post_ids in contents.items()
-            for post_id in post_ids
-        ],
-    )
+    rows = [
+        {"letter_id": letter_id, "post_id": post_id}
+        for letter_id, post_ids in contents.items()
+        for post_id in post_ids
+    ]
+    if rows:  # a correction gives no post
+        tx.execute(sa.insert(_contents), rows)
 
 
 def _insert_deliveries(tx: Transaction, edition: Edition, before: int) -> int:

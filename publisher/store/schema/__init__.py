@@ -14,6 +14,7 @@ from publisher.store.schema.columns import (
 from publisher.store.schema.content import (
     alerts,
     approved_texts,
+    corrections,
     digests,
     drafts,
     edition_posts,
@@ -74,6 +75,7 @@ __all__ = [
     "attempts",
     "chunks",
     "consents",
+    "corrections",
     "course_marks",
     "courses",
     "days",

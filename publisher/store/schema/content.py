@@ -312,6 +312,17 @@ letters = Table(
     comment="an edition's mail for one set of its posts, rendered and inlined once",
 )
 
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("edition_id", ForeignKey("editions.id", ondelete="CASCADE"), primary_key=True),
+    Column("corrects_id", ForeignKey("editions.id"), nullable=False, index=True),
+    Column("subject", sa.Text, nullable=False),
+    Column("text", sa.Text, nullable=False),
+    Column("post_id", sa.Text, nullable=False, server_default=""),
+    comment="what a correction says, and the edition whose readers get it",
+)
+
 alerts = Table(
     "alerts",
     metadata,

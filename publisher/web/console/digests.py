@@ -20,7 +20,7 @@ from publisher.errors import (
 from publisher.model import DeliveryState, EditionState, Edits, Role, Verdict
 from publisher.pages.console import ROOT
 from publisher.web.console.asking import Ask, Moved, Page, unknown
-from publisher.web.console.editions import STATE_WORDS, path_of
+from publisher.web.console.editions import STATE_WORDS, calendar_file, path_of
 from publisher.web.console.letters import frame_of, view_of
 
 if TYPE_CHECKING:
@@ -140,6 +140,16 @@ def _look_ahead(
         return None, (_no_slot(day),)
     planned = ask.survey.plan(digest, now=ask.now, until=first + timedelta(seconds=1))
     return (planned[-1] if planned else None), ()
+
+
+def give_calendar(ask: Ask) -> Answer:
+    """Give when a digest goes next, for a calendar; its name may be a topic and is not in it."""
+    coming = ask.survey.coming(_find(ask), now=ask.now)
+    if coming is None:
+        raise NotFound(unknown("time", "none to come"))
+    if coming.edition:
+        return calendar_file(app.calendar_of(ask.site, coming.edition, now=ask.now))
+    return calendar_file(app.calendar_of_next(ask.site, coming.planned, now=ask.now))
 
 
 def send_test(ask: Ask) -> Answer:

@@ -7,11 +7,14 @@ import io
 from typing import TYPE_CHECKING, Literal, cast
 
 from publisher import app
+from publisher.config import find_digest
 from publisher.editorial import answers
 from publisher.editorial.alerting import WHY_HELD
+from publisher.editorial.correcting import tell_holders
 from publisher.editorial.moments import tell_clock_change, tell_gap, tell_moment
 from publisher.errors import ContentError, NotFound, Refused
 from publisher.model import Act, DeliveryState, EditionState, HeldReason, Role
+from publisher.pages.calendar import CONTENT_TYPE
 from publisher.pages.console import ROOT
 from publisher.web.console.asking import Ask, Moved, Octets, Page, unknown
 
@@ -34,6 +37,8 @@ STATE_WORDS = {
     DeliveryState.EXPIRED: "given up: too late",
     DeliveryState.CANCELLED: "not sent: cancelled",
 }
+COMING = (EditionState.DRAFT, EditionState.SCHEDULED)
+"""Before they go."""
 _BEGUN = (EditionState.READY, EditionState.SENDING, EditionState.PAUSED)
 
 
@@ -75,8 +80,14 @@ def _show(ask: Ask, sheet: EditionSheet, problems: Sequence[Problem] = ()) -> Pa
             "path": path_of(edition),
             "why_held": _why(edition),
             "buttons": _buttons(sheet) if ask.may(Role.PUBLISHER) else (),
+            "extras": _extras(sheet) if ask.may(Role.PUBLISHER) else (),
+            "holders": tell_holders(sheet.correcting.have, sheet.correcting.reach)
+            if sheet.correcting
+            else "",
             "may_publish": ask.may(Role.PUBLISHER),
             "is_going": edition.state in _BEGUN,
+            # A correction goes in a minute: nothing for a calendar.
+            "has_time": edition.state in COMING and not edition.is_correction,
             "figures": _figures(sheet),
             "words": STATE_WORDS,
             "clock": tell_clock_change(sheet.zone, ask.now, edition.fire_at),
@@ -133,6 +144,19 @@ def give_csv(ask: Ask) -> Answer:
     )
 
 
+def give_calendar(ask: Ask) -> Answer:
+    """Give when an edition goes, for a calendar; neither posts nor people are named in it."""
+    edition = find(ask)
+    if edition.state not in COMING:
+        raise NotFound(unknown("time", "one that has passed"))
+    return calendar_file(app.calendar_of(ask.site, edition, now=ask.now))
+
+
+def calendar_file(data: bytes) -> Octets:
+    """Return a calendar file, under a name that tells nothing."""
+    return Octets(data=data, kind=CONTENT_TYPE, name="mail.ics")
+
+
 def _harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
@@ -151,7 +175,25 @@ def _buttons(sheet: EditionSheet) -> list[tuple[str, str, bool]]:
     return made + last
 
 
+def _extras(sheet: EditionSheet) -> list[tuple[str, str]]:
+    """Return what else can be done from here: what its button says, and where it leads."""
+    edition, about = sheet.edition, sheet.correcting
+    if sheet.can_be_corrected:
+        has = "person who has" if sheet.have == 1 else f"{sheet.have:,} who have"
+        return [(f"Send a correction to the {has} it", f"{path_of(edition)}/correction")]
+    if about is None:
+        return []
+    if edition.state in {EditionState.DRAFT, EditionState.SCHEDULED}:
+        return [("Change what it says", f"{path_of(edition)}/correction")]
+    if edition.state is EditionState.CANCELLED and not edition.audience:
+        path = f"{path_of(about.corrected)}/correction?again={edition.id}"
+        return [("Write it again", path)]
+    return []
+
+
 def _label(act: str, sheet: EditionSheet) -> str:
+    if act == "approve" and sheet.correcting:
+        return f"Send {answers.count(sheet.size, 'email')} in 1 minute"
     if act == "approve":
         return f"Schedule {answers.count(sheet.size, 'email')}"
     if act == "resolve":
@@ -228,13 +270,15 @@ def _do(ask: Ask, name: str, edition: Edition) -> str:
 
 def _approve(ask: Ask, edition: Edition) -> str:
     app.approve_edition(ask.site, edition, seen_sha256=ask.text("sha256"), by=ask.by, now=ask.now)
+    if edition.is_correction:
+        return "It goes in 1 minute. Until then it can be cancelled, and no one was emailed."
     return f"Approved. No one was emailed yet. {_tell_when(ask, edition)}"
 
 
 def _tell_when(ask: Ask, edition: Edition) -> str:
     if edition.fire_at <= ask.now:
         return "It goes within a minute."
-    digest = ask.site.config.digests.get(edition.digest)
+    digest = find_digest(ask.site.config, edition.digest)
     zone = digest.zone if digest else ask.site.config.site.timezone
     gap = tell_gap(edition.fire_at, now=ask.now)
     return f"It goes on {tell_moment(edition.fire_at, zone)}, {gap}."

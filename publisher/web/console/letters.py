@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from publisher import app
+from publisher.config import find_digest
 from publisher.web.console.asking import Ask, Octets, Page
 from publisher.web.console.editions import find, path_of
 
@@ -81,7 +82,9 @@ def show(ask: Ask) -> Answer:
     """Show a letter of an edition, as it was mailed."""
     edition = find(ask)
     path = f"{path_of(edition)}/letters/{ask.parts['letter']}"
-    return view_of(ask, _preview(ask), path, path_of(edition), edition.name)
+    digest = find_digest(ask.site.config, edition.digest)
+    name = f"{digest.title} {edition.number}" if digest else edition.name
+    return view_of(ask, _preview(ask), path, path_of(edition), name)
 
 
 def give(ask: Ask) -> Answer:

@@ -13,6 +13,7 @@ from publisher.app import SEES_PEOPLE
 from publisher.model import Role
 from publisher.web.console import (
     account,
+    corrections,
     digests,
     editions,
     entering,
@@ -144,6 +145,7 @@ ROUTES: tuple[Route, ...] = (
     # ---- digests and editions
     _get("digests", digests.show_all, _S),
     _get("digests/{digest}", digests.show, _S),
+    _get("digests/{digest}/calendar.ics", digests.give_calendar, _S),
     _get("digests/{digest}/letter", digests.show_letter, _S),
     _get("digests/{digest}/letter.html", digests.give_letter, _S),
     _post("digests/{digest}/person", digests.check_person, _PUB),
@@ -155,6 +157,9 @@ ROUTES: tuple[Route, ...] = (
     _get("editions/{edition_id}", editions.show, _S),
     _get("editions/{edition_id}/progress", editions.show_progress, _S),
     _get("editions/{edition_id}/result.csv", editions.give_csv, _S),
+    _get("editions/{edition_id}/calendar.ics", editions.give_calendar, _S),
+    _get("editions/{edition_id}/correction", corrections.show, _PUB),
+    _post("editions/{edition_id}/correction", corrections.write, _PUB),
     _get("editions/{edition_id}/letters/{letter}.html", letters.give, _S),
     _get("editions/{edition_id}/letters/{letter}", letters.show, _S),
     _get("editions/{edition_id}/do/{act}", editions.show_act, _PUB),
