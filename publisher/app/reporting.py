@@ -56,6 +56,8 @@ class EditionSheet:
     """What staff can do with it now."""
     expected: int
     """How many people it would be for, where it was not opened yet."""
+    everybody: int
+    """How many it would be for were it no trial's; of one that was opened, how many are listed."""
     letters: tuple[ShownLetter, ...]
     posts: tuple[tuple[str, str], ...]
     """Titles, with the paths of their pages."""
@@ -122,9 +124,12 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
     known = {post.id: (post.title, f"/{post.location}/") for post in desk.catalog.posts}
     if content:
         known |= {post.post_id: (post.title, post.url) for post in content.posts}
-    planned = {}
+    planned, everybody = {}, 0
+    people = survey.people(edition.digest, now=now)
     if not edition.letters and edition.state in _UNOPENED:
         planned = editing.count_reach(desk, edition, now=now)
+        if edition.trial:
+            everybody = sum(editing.count_reach(desk, edition, trial=False, now=now).values())
     return EditionSheet(
         edition=edition,
         title=digest.title if digest else edition.digest,
@@ -134,9 +139,10 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
         pace=tell_pace(pace) if pace else "",
         acts=_acts(standing),
         expected=sum(planned.values()),
+        everybody=everybody or people.listed,
         letters=_letters(survey.letters(edition), planned, known),
         posts=tuple(known.get(one, (one, "")) for one in chosen),
-        people=survey.people(edition.digest, now=now),
+        people=people,
         findings=tuple(read_findings(desk, edition)),
         history=tuple(read_trail(site, limit=_HISTORY, subject=f"edition:{edition.id}")),
     )

@@ -43,6 +43,8 @@ def rotate_key(store: Store, purpose: str, secret: bytes, *, now: datetime) -> i
 
 _NOTICES_KEPT = timedelta(days=30)
 """As long as it is counted how often an address was written to."""
+_SIGN_IN_KEPT = timedelta(minutes=30)
+"""As long as a mailed link signs somebody in."""
 
 
 def forget_in_time(store: Store, keep: Privacy, *, now: datetime) -> int:
@@ -66,4 +68,6 @@ def _limits(keep: Privacy, now: datetime) -> retention.Limits:
         said=now - keep.keep_attempts,
         asked=now - keep.keep_unconfirmed,
         noticed=now - _NOTICES_KEPT,
+        let_in=now - _SIGN_IN_KEPT,
+        typed=now - keep.keep_drafts,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration; a database at another one is not used."""
 
 _BUSY_SECONDS = 30
