@@ -115,8 +115,8 @@ def _settings(site: Site) -> list[Step]:
             name="The address letters come from",
             is_ready=not is_reserved,
             is_needed=True,
-            says=f"It is {sender.address}"
-            + (", which is at a domain for examples and reaches nobody." if is_reserved else "."),
+            says=sender.address
+            + (" is at a domain for examples and reaches nobody." if is_reserved else "."),
             hint='Write from = "Name <letters@your-domain>" in [mail].',
         ),
         Step(

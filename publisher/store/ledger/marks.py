@@ -188,7 +188,8 @@ def people_on_course(
 
 def is_staff(address_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Match an address that belongs to an account of the staff."""
-    return sa.exists().where(staff.c.address_key == address_key)
+    accounts = staff.alias()  # a query may be about accounts itself
+    return sa.exists().where(accounts.c.address_key == address_key)
 
 
 def _may_be_mailed(now: datetime, *, trial: bool) -> tuple[sa.ColumnElement[bool], ...]:
