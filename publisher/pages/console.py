@@ -56,6 +56,7 @@ _PAGES = (
     "import-done",
     "import-parts",
     "letter",
+    "live",
     "mail",
     "message",
     "outbox",

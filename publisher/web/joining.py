@@ -133,12 +133,11 @@ class _SubscribeForm:
             " and never learn whether you open a letter."
         )
         waits = subscribing.tell_trial(config, self._store, config.subscribe.confirm_within)
-        if waits:
-            sentence = f"{waits} {sentence}"
         title = f"Get {config.site.name} by email"
         text = self._pages.message(
             title,
             sentence,
+            detail=waits,
             forms=[form],
             links=((urls.PRIVACY, "What is kept, and for how long"),),
             path="" if problem or hint else urls.SUBSCRIBE,
