@@ -72,6 +72,7 @@ from publisher.model.sending import (
     Uncertain,
 )
 from publisher.model.staff import (
+    SIGN_IN_WITHIN,
     Event,
     Role,
     Session,
@@ -82,6 +83,7 @@ __all__ = [
     "ACTS_DONE",
     "ACTS_FROM",
     "COURSE",
+    "SIGN_IN_WITHIN",
     "TRANSITIONS",
     "Accepted",
     "Act",

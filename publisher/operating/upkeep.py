@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from publisher.errors import Problem, UsageError
+from publisher.model import SIGN_IN_WITHIN
 from publisher.store import retention, subscribers
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ def rotate_key(store: Store, purpose: str, secret: bytes, *, now: datetime) -> i
 
 _NOTICES_KEPT = timedelta(days=30)
 """As long as it is counted how often an address was written to."""
-_SIGN_IN_KEPT = timedelta(minutes=30)
-"""As long as a mailed link signs somebody in."""
 
 
 def forget_in_time(store: Store, keep: Privacy, *, now: datetime) -> int:
@@ -68,6 +67,6 @@ def _limits(keep: Privacy, now: datetime) -> retention.Limits:
         said=now - keep.keep_attempts,
         asked=now - keep.keep_unconfirmed,
         noticed=now - _NOTICES_KEPT,
-        let_in=now - _SIGN_IN_KEPT,
+        let_in=now - SIGN_IN_WITHIN,
         typed=now - keep.keep_drafts,
     )

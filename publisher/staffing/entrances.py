@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from publisher import deliverability, tokens
+from publisher.model import SIGN_IN_WITHIN
 from publisher.staffing import passwords
 from publisher.store import notices, staff, subscribers
 
@@ -23,7 +24,7 @@ RESTS_AT_MOST: Final = timedelta(hours=12)
 LASTS_AT_MOST: Final = timedelta(days=7)
 PROOF_WITHIN: Final = timedelta(minutes=15)
 """So long after a proof nobody is asked again before export, erasing and accounts."""
-LINK_WITHIN: Final = timedelta(minutes=30)
+LINK_WITHIN: Final = SIGN_IN_WITHIN
 SETUP_WITHIN: Final = timedelta(days=1)
 REVIEW_WITHIN: Final = timedelta(hours=72)
 MOST_LINKS: Final = 3

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from publisher import mail, tokens, urls
 from publisher.deliverability import back_off, is_reserved
 from publisher.errors import ContentError, Unavailable
-from publisher.model import Accepted, Deferred, Envelope, Rejected, Uncertain
+from publisher.model import (
+    SIGN_IN_WITHIN,
+    Accepted,
+    Deferred,
+    Envelope,
+    Rejected,
+    Uncertain,
+)
 from publisher.notices import Kind
 from publisher.store import notices, standing, subscribers
 from publisher.subscribing.confirming import confirm_token
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 50
 _OUTBOX, _STAFF_OUTBOX = "notices", "staff"
 """No page shows mails to staff: their links sign in."""
-SIGN_IN_WITHIN = timedelta(minutes=30)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
