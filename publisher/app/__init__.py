@@ -19,6 +19,7 @@ saving       backups by staff's hand
 receiving    bounces, complaints and mailto unsubscribes
 noticing     notices on their way out
 proving      that nothing tracks
+trying       a trial mails staff alone; what is ready to go live, and going live or back
 admitting    staff's accounts with the links that open them, and notices to staff
 tracing      the trail of every act
 previewing   a letter as its reader would see it; the outbox
@@ -126,6 +127,16 @@ if TYPE_CHECKING:
     from publisher.app.signing import make_keys, make_signer
     from publisher.app.surveying import Survey, Today, list_slots
     from publisher.app.tracing import SEES_PEOPLE, TrailLine, read_trail
+    from publisher.app.trying import (
+        Step,
+        Trial,
+        go_back,
+        go_live,
+        list_steps,
+        note_arrival,
+        read_trial,
+        tell_trial,
+    )
 
 __all__ = [
     "CONTENT_TYPE",
@@ -147,9 +158,11 @@ __all__ = [
     "ShownMail",
     "Sign",
     "Site",
+    "Step",
     "Survey",
     "Today",
     "TrailLine",
+    "Trial",
     "add_sample_reader",
     "add_staff",
     "adopt_site",
@@ -179,6 +192,8 @@ __all__ = [
     "find_post",
     "find_reader",
     "forget_held",
+    "go_back",
+    "go_live",
     "handle_edition",
     "has_inbox",
     "hold_list",
@@ -191,6 +206,7 @@ __all__ = [
     "list_outbox",
     "list_records",
     "list_slots",
+    "list_steps",
     "load_config",
     "mail_changes",
     "mail_review_link",
@@ -206,6 +222,7 @@ __all__ = [
     "make_workshop",
     "move_site",
     "name_store",
+    "note_arrival",
     "open_desk",
     "open_inbox",
     "open_site",
@@ -220,6 +237,7 @@ __all__ = [
     "read_letter",
     "read_outbox",
     "read_trail",
+    "read_trial",
     "reason_shape",
     "refuse_embedded",
     "refuse_unready",
@@ -237,6 +255,7 @@ __all__ = [
     "take_backup",
     "take_in_feedback",
     "take_seat",
+    "tell_trial",
     "template_paths",
     "try_correction",
     "upgrade_site",
@@ -283,6 +302,7 @@ _HOMES = {
     "signing": "make_keys make_signer",
     "surveying": "Survey Today list_slots",
     "tracing": "SEES_PEOPLE TrailLine read_trail",
+    "trying": "Step Trial go_back go_live list_steps note_arrival read_trial tell_trial",
 }
 """Where each name is at home; every name of ``__all__`` has its place here."""
 

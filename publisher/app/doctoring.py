@@ -90,7 +90,10 @@ def _ill(name: str, problem: Problem, health: Health = Health.BAD) -> Sign:
 
 def _look_at_mail(site: Site) -> Iterator[Sign]:
     config = site.config
-    is_live = config.live
+    trial = _is_trial(site)
+    is_live = config.live and not trial
+    if trial:
+        yield _good("Trial", "Only staff are emailed, until an admin goes live.")
     if config.mail.transport == "smtp":
         yield _good("Mail", f"Letters leave through {config.mail.smtp.host}.")
     else:
@@ -110,6 +113,13 @@ def _look_at_mail(site: Site) -> Iterator[Sign]:
             says="No inbox is set, so addresses that are gone are not found out.",
             hint="Set feedback.maildir or feedback.imap in config.toml.",
         )
+
+
+def _is_trial(site: Site) -> bool:
+    from publisher.store import standing  # noqa: PLC0415
+
+    with site.store.read() as tx:
+        return standing.is_trial(tx, configured=site.config.mail.trial)
 
 
 def _look_at_keys(site: Site) -> Iterator[Sign]:

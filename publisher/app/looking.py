@@ -9,10 +9,11 @@ from publisher.app.job import EditionReport, read_reports, refuse_unready
 from publisher.app.measuring import read_pace
 from publisher.app.opening import make_notices, make_pages, open_desk, open_transport
 from publisher.app.signing import make_signer
+from publisher.app.trying import note_test, refuse_stranger
 from publisher.config import feedback_problems, live_problems, signing_problems
 from publisher.editorial.progress import group_reasons, tell_pace
 from publisher.errors import ConfigError, ContentError, NotFound, Problem, Refused
-from publisher.model import EditionState, Envelope, HeldReason, Verdict
+from publisher.model import Accepted, EditionState, Envelope, HeldReason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,11 +288,17 @@ def content_sha256_of(content: EditionContent) -> str:
     return content_sha256(content)
 
 
-def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) -> tuple[str, str]:
-    """Hand one marked letter with inert links to the transport; return outcome and where."""
+def send_test(
+    site: Site, digest: Digest, address: Address, *, by: str = "operator", now: datetime
+) -> tuple[str, str]:
+    """Hand one marked letter with inert links to the transport; return outcome and where.
+
+    Raises Refused in a trial where nobody of the staff has that address.
+    """
     from publisher import delivering, editing, tokens  # noqa: PLC0415
 
     refuse_unready(site)
+    refuse_stranger(site, address)
     desk, _ = open_desk(site, now=now)
     content = editing.preview(desk, desk.digest(digest.name) or digest, at=now)
     letter = desk.letters.render(content, *editing.version_for(desk, content, None, at=now))
@@ -320,6 +327,8 @@ def send_test(site: Site, digest: Digest, address: Address, *, now: datetime) ->
     finally:
         transport.close()
     where = f"{site.config.paths.outbox / name}.eml" if rehearsal else outcome.reply
+    if isinstance(outcome, Accepted) and not rehearsal:
+        note_test(site, by=by, now=now)
     return type(outcome).__name__.lower(), str(where)
 
 

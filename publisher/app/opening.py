@@ -161,8 +161,11 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
     from publisher.editing import Desk  # noqa: PLC0415
     from publisher.letters import Letters  # noqa: PLC0415
     from publisher.publishing import open_shelf  # noqa: PLC0415
+    from publisher.store import standing  # noqa: PLC0415
 
     shelf = open_shelf(site.config, site.store, now=now)
+    with site.store.read() as tx:
+        trial = standing.is_trial(tx, configured=site.config.mail.trial)
     desk = Desk(
         config=site.config,
         store=site.store,
@@ -171,6 +174,7 @@ def open_desk(site: Site, *, now: datetime) -> tuple[Desk, Shelf]:
         body_of=shelf.body,
         source_of=shelf.source,
         ring=site.ring,
+        trial=trial,
     )
     return desk, shelf
 

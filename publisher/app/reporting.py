@@ -59,6 +59,8 @@ class EditionSheet:
     """What staff can do with it now."""
     expected: int
     """How many people it would be for, where it was not opened yet."""
+    everybody: int
+    """How many it would be for were it no trial's; of one that was opened, how many are listed."""
     letters: tuple[ShownLetter, ...]
     posts: tuple[tuple[str, str], ...]
     """Titles, with the paths of their pages."""
@@ -140,10 +142,13 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
     known = {post.id: (post.title, f"/{post.location}/") for post in desk.catalog.posts}
     if content:
         known |= {post.post_id: (post.title, post.url) for post in content.posts}
-    planned = {}
+    planned, everybody = {}, 0
+    people = survey.people(edition.digest, now=now)
     correcting = describe_correcting(site, edition) if edition.is_correction else None
     if not edition.letters and edition.state in _UNOPENED:
         planned = editing.count_reach(desk, edition, now=now)
+        if edition.trial and not correcting:
+            everybody = sum(editing.count_reach(desk, edition, trial=False, now=now).values())
         if correcting and correcting.reach:
             planned = {(): correcting.reach}
     return EditionSheet(
@@ -155,9 +160,10 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
         pace=tell_pace(pace) if pace else "",
         acts=_acts(standing, edition),
         expected=sum(planned.values()),
+        everybody=everybody or people.listed,
         letters=_letters(survey.letters(edition), planned, known),
         posts=tuple(known.get(one, (one, "")) for one in chosen),
-        people=survey.people(edition.digest, now=now),
+        people=people,
         findings=tuple(read_findings(desk, edition)),
         correcting=correcting,
         corrections=tuple(editing.read_corrections(site.store, edition)),

@@ -62,6 +62,22 @@ def make_backup(site: Site, *, by: str, now: datetime) -> tuple[Backup, int]:
     return _describe(target), sum(counts.values())
 
 
+def forget_old_backups(site: Site, *, now: datetime) -> int:
+    """Remove the backups that are older than is configured, but for the newest; return how many.
+
+    Nothing that bears another name than ours is touched, and how old one is says its name: a file
+    that was carried about has another time.
+    """
+    from publisher import operating  # noqa: PLC0415
+
+    oldest = f"backup-{now - site.config.privacy.keep_backups:%Y%m%dT%H%M%SZ}.sqlite3"
+    old = [one for one in list_backups(site)[1:] if one.name < oldest]
+    for one in old:
+        one.file.unlink(missing_ok=True)
+        operating.note_backup(site.store, "forget", one.name, by="publisher", now=now)
+    return len(old)
+
+
 def take_backup(site: Site, name: str, *, by: str, now: datetime) -> Backup:
     """Return a backup that somebody takes away, and note that. Raises NotFound."""
     from publisher import operating  # noqa: PLC0415

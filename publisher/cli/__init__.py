@@ -13,6 +13,7 @@ processes  web scheduler worker
 feedback   feedback suppressions
 naming     dns
 doctoring  doctor
+living     live
 staff      staff
 proving    privacy
 """
@@ -34,6 +35,7 @@ root = make_root(
         "keeping",
         "naming",
         "doctoring",
+        "living",
         "proving",
         "staff",
     )

@@ -207,6 +207,7 @@ def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> 
         frame.say("Added one made-up reader, so that there is a letter to see.")
     if not report.editions:
         frame.say("No new edition: nothing new to send. No one was emailed.")
+    frame.say(*tell_trial(site))
     for one in report.editions:
         frame.say(*telling.tell_edition(one))
         if one.edition.rehearsal and one.counts[DeliveryState.ACCEPTED]:
@@ -219,6 +220,14 @@ def _tell_report(frame: Frame, site: Site, report: Report, *, sampled: bool) -> 
     shown = [one.edition for one in report.editions if not one.edition.is_correction]
     for name in dict.fromkeys(one.digest for one in shown):
         frame.say(f"See the letter: {program} preview {name}, then open preview/letter.html")
+
+
+def tell_trial(site: Site) -> tuple[str, ...]:
+    """Say that only staff are mailed, where it is so."""
+    from publisher import app  # noqa: PLC0415
+
+    trial = app.read_trial(site)
+    return (app.tell_trial(trial, now=current_time()),) if trial.is_on else ()
 
 
 @click.command(cls=Command)
@@ -238,6 +247,7 @@ def run(frame: Frame) -> None:
         frame.say(
             f"Serving {site.config.site.url}/ on {listen.host}:{listen.port}. Ctrl-C ends it.",
             *tell_console(site),
+            *tell_trial(site),
         )
         sys.stdout.flush()
 

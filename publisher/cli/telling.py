@@ -76,6 +76,7 @@ def edition_shape(report: EditionReport) -> dict[str, object]:
         "state": str(edition.state),
         "reason": edition.reason,
         "rehearsal": edition.rehearsal,
+        "trial": edition.trial,
         "subject": edition.subject,
         "audience": edition.audience,
         "letters": edition.letters,
@@ -118,7 +119,7 @@ def tell_counts(report: EditionReport) -> str:
 def tell_edition(report: EditionReport) -> list[str]:
     """Say what an edition is and came to."""
     edition = report.edition
-    kind = "rehearsal " if edition.rehearsal else ""
+    kind = ("trial " if edition.trial else "") + ("rehearsal " if edition.rehearsal else "")
     reason = f" ({edition.reason})" if edition.reason else ""
     size = f"{people(edition.audience)}, {count(edition.letters, 'letter')}"
     lines = [f"{edition.name}  {kind}{edition.state}{reason}: {size}; {tell_counts(report)}"]
@@ -141,6 +142,7 @@ def plan_shape(planned: PlannedEdition) -> dict[str, object]:
         "fire_at": planned.fire_at.isoformat(),
         "state": planned.state,
         "audience": planned.audience,
+        "everybody": planned.everybody,
         "letters": [
             {"posts": list(posts), "audience": people} for posts, people in planned.letters.items()
         ],
@@ -165,6 +167,11 @@ def tell_plan(planned: PlannedEdition, zone: str) -> list[str]:
     included = [one for one in planned.rulings if one.verdict == "included"]
     size = f"{count(len(included), 'post')} to {people(planned.audience)}"
     lines = [f"{planned.digest}: {local(planned.fire_at, zone)}, {planned.state}: {size}"]
+    if planned.everybody > planned.audience:
+        lines.append(
+            f"  Trial: {planned.audience:,} of {planned.everybody:,} would get this. No one else is "
+            "emailed."
+        )
     for ruling in planned.rulings:
         mark = "+" if ruling.verdict == "included" else "-"
         lines.append(f"  {mark} {ruling.title or ruling.path}: {ruling.verdict}, {ruling.reason}")

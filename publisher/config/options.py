@@ -180,6 +180,12 @@ _ROWS: tuple[tuple[str, Kind, Any, str], ...] = (
         "outbox: .eml files, nothing leaves | smtp",
     ),
     (
+        "mail.trial",
+        flag(),
+        False,
+        "true: only staff are mailed, until an admin goes live in the console",
+    ),
+    (
         "mail.from",
         mailbox(),
         "letters@example.org",
@@ -258,6 +264,18 @@ _ROWS: tuple[tuple[str, Kind, Any, str], ...] = (
         duration(_DAY),
         "14d",
         "how long addresses that never confirmed are kept",
+    ),
+    (
+        "privacy.keep_drafts",
+        duration(_DAY),
+        "180d",
+        "how long texts are kept that nobody saved or touched",
+    ),
+    (
+        "privacy.keep_backups",
+        duration(_DAY),
+        "90d",
+        "how long backups in paths.state are kept; the newest always",
     ),
 )
 

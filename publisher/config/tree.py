@@ -229,6 +229,8 @@ class Mail:
     """How mail leaves."""
 
     transport: Literal["outbox", "smtp"]
+    trial: bool
+    """Only staff are mailed, until an admin goes live."""
     from_: Mailbox
     """Its display name is the site's where the file says none."""
     reply_to: Mailbox | None
@@ -290,6 +292,10 @@ class Privacy:
 
     keep_attempts: timedelta
     keep_unconfirmed: timedelta
+    keep_drafts: timedelta
+    """Texts that were not saved, since their writer changed them last."""
+    keep_backups: timedelta
+    """Copies in the state directory; the newest is kept for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from publisher.delivering.limits import Limits
 from publisher.delivering.loop import Loop, Stop
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.model import DeliveryState, Edition, EditionState
-from publisher.store import editions, ledger
+from publisher.store import editions, ledger, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,9 @@ def _read_open(sending: Sending) -> list[Edition]:
 def _deliver_edition(sending: Sending, edition: Edition, done: Round) -> None:
     if not edition.rehearsal and sending.config.mail.transport == "outbox":
         done.problems.append(_waits_for_smtp(edition))
+        return
+    if not edition.trial and _is_trial(sending):
+        done.problems.append(_waits_for_live(edition))
         return
     resend = sending.config.mail.uncertain == "resend"
     if _is_expired(sending, edition):
@@ -170,6 +173,11 @@ def _left_today(sending: Sending, limits: Limits) -> int | None:
         return limits.left_today(tx, sending.clock())
 
 
+def _is_trial(sending: Sending) -> bool:
+    with sending.store.read() as tx:
+        return standing.is_trial(tx, configured=sending.config.mail.trial)
+
+
 def _is_expired(sending: Sending, edition: Edition) -> bool:
     """Whether its letters are old news: counted from the slot, or a later approval."""
     mail = sending.config.mail
@@ -191,4 +199,15 @@ def _waits_for_smtp(edition: Edition) -> Problem:
         expected='transport = "smtp", as when this edition was made',
         got='transport = "outbox"',
         hint="It waits; nothing was sent. Set the transport back, or cancel the edition.",
+    )
+
+
+def _waits_for_live(edition: Edition) -> Problem:
+    return Problem(
+        code="edition.trial",
+        path=edition.name,
+        level="warning",
+        expected="a site that is live, as when this edition was made",
+        got="a trial, in which only staff are emailed",
+        hint="It waits; nobody more is emailed. Go live, or cancel the edition.",
     )

@@ -73,6 +73,7 @@ def draft_correction(
                 tx,
                 digest=name,
                 rehearsal=current.rehearsal,
+                trial=current.trial,
                 slot=slot,
                 state=EditionState.DRAFT,
                 now=now,
@@ -138,7 +139,7 @@ def count_told(store: Store, edition: Edition) -> tuple[int, int]:
         counts = ledger.read_counts(tx, edition.id)
         return (
             sum(counts[state] for state in ledger.MAY_HAVE),
-            ledger.count_holders(tx, edition.id),
+            ledger.count_holders(tx, edition.id, trial=edition.trial),
         )
 
 

@@ -85,7 +85,7 @@ def _decide_series(desk: Desk, slug: str, slot: Slot, *, now: datetime) -> bool:
     with desk.store.read() as tx:
         if slot.key in editions.decided_slots(tx, digest, since=slot.fire_at):
             return True
-        before = _unopened(tx, digest, rehearsal=desk.rehearsal)
+        before = _unopened(tx, digest, desk)
         turns = _turns(desk, series, on=slot.local.date(), now=now) if series else None
         groups = ledger.count_turns(tx, turns) if turns else []
     if any(one.state is EditionState.READY for one in before):
@@ -107,9 +107,9 @@ def _decide_series(desk: Desk, slug: str, slot: Slot, *, now: datetime) -> bool:
     return True
 
 
-def _unopened(tx: Transaction, digest: str, *, rehearsal: bool) -> list[Edition]:
+def _unopened(tx: Transaction, digest: str, desk: Desk) -> list[Edition]:
     found = editions.read_all(tx, states=_UNOPENED)
-    return [one for one in found if one.digest == digest and one.rehearsal == rehearsal]
+    return [one for one in found if one.digest == digest and desk.makes(one)]
 
 
 def _miss(tx: Transaction, before: Iterable[Edition], *, now: datetime) -> None:
@@ -125,6 +125,7 @@ def _draft(
         tx,
         digest=digest,
         rehearsal=desk.rehearsal,
+        trial=desk.trial,
         slot=slot,
         state=EditionState.DRAFT,
         now=now,
@@ -143,6 +144,7 @@ def _turns(desk: Desk, series: Series, *, on: date, now: datetime) -> ledger.Tur
         series=series.slug,
         post_ids=tuple(post.id for post in series.posts),
         rehearsal=desk.rehearsal,
+        trial=desk.trial,
         on=on,
         now=now,
     )
@@ -232,7 +234,7 @@ def course_audience(
     return CourseAudience(
         edition=edition,
         series=series,
-        turns=replace(turns, rehearsal=edition.rehearsal),
+        turns=replace(turns, rehearsal=edition.rehearsal, trial=edition.trial),
         post_ids=frozenset(post.post_id for post in content.posts),
         firsts=tuple(sorted(one.post_id for post in content.posts for one in post.lines[:1])),
     )

@@ -46,6 +46,8 @@ class Desk:
     """A published post's source as text, to say on which line of it something stands."""
     ring: Callable[[Transaction, Edition], None] = lambda _tx, _edition: None
     """Calls the workers, in the transaction that lets an edition be sent."""
+    trial: bool = False
+    """Whether editions made now go to staff alone."""
 
     def digest(self, name: str) -> Digest | None:
         """Return the digest of a name, a course's and a correction's included; nothing where there is none."""
@@ -57,6 +59,10 @@ class Desk:
     def rehearsal(self) -> bool:
         """Whether editions made now only go to the outbox."""
         return self.config.mail.transport == "outbox"
+
+    def makes(self, edition: Edition) -> bool:
+        """Whether an edition is of the kind that is made now: rehearsed or not, for staff or all."""
+        return (edition.rehearsal, edition.trial) == (self.rehearsal, self.trial)
 
 
 def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -> list[Problem]:
@@ -76,6 +82,18 @@ def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -
             f"publisher edition approve {edition.name}",
         )
     ]
+
+
+def waits_for_live(edition: Edition) -> Problem:
+    """Say that an edition for everybody waits while only staff are mailed."""
+    return Problem(
+        code="edition.trial",
+        path=edition.name,
+        level="warning",
+        expected="a site that is live, as when this edition was made",
+        got="a trial, in which only staff are emailed",
+        hint="It waits; no one was emailed. Go live, or cancel the edition.",
+    )
 
 
 def stop_late(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:

@@ -136,7 +136,7 @@ def draft_now(
             return None
         kept = Edits()
         for draft in _drafts(tx, digest):
-            if draft.fire_at > now and draft.rehearsal == desk.rehearsal:
+            if draft.fire_at > now and desk.makes(draft):
                 kept = edits.read(tx, draft.id)
                 editions.discard_draft(tx, draft)
         made = _make_draft(tx, desk, digest, slot, arrange(choice, kept), now=now)
@@ -160,8 +160,8 @@ def _keep_draft(
 ) -> Edition | None:
     """Make or refresh the draft of a slot, following the files; None where nothing is new."""
     edition = editions.read_by_slot(tx, digest.name, slot.key)
-    if edition and edition.rehearsal != desk.rehearsal:
-        edition = _change_kind(tx, edition, rehearsal=desk.rehearsal)
+    if edition and not desk.makes(edition):
+        edition = _change_kind(tx, desk, edition)
     if edition and edition.state is not EditionState.DRAFT:
         return edition
     choice = _choose(tx, desk, digest, slot)
@@ -177,11 +177,11 @@ def _keep_draft(
     return edition
 
 
-def _change_kind(tx: Transaction, edition: Edition, *, rehearsal: bool) -> Edition:
-    """Make what was drafted for a slot to come live, or a rehearsal; an approval was of the other."""
+def _change_kind(tx: Transaction, desk: Desk, edition: Edition) -> Edition:
+    """Make what was drafted for a slot of the kind that is made now; an approval was of the other."""
     if edition.state is EditionState.SCHEDULED:
         editions.move(tx, edition, EditionState.DRAFT)
-    editions.set_rehearsal(tx, edition, rehearsal=rehearsal)
+    editions.set_kind(tx, edition, rehearsal=desk.rehearsal, trial=desk.trial)
     return editions.read_one(tx, edition.id)
 
 
@@ -204,7 +204,13 @@ def _insert(
     now: datetime,
 ) -> Edition | None:
     return editions.insert(
-        tx, digest=digest.name, rehearsal=desk.rehearsal, slot=slot, state=state, now=now
+        tx,
+        digest=digest.name,
+        rehearsal=desk.rehearsal,
+        trial=desk.trial,
+        slot=slot,
+        state=state,
+        now=now,
     )
 
 
@@ -218,7 +224,7 @@ def _write_choice(tx: Transaction, edition: Edition, choice: Choice) -> None:
 
 def _choose(tx: Transaction, desk: Desk, digest: Digest, slot: Slot) -> Choice:
     """Choose what is new for a slot: also in no draft that goes before it."""
-    history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
+    history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal, trial=desk.trial)
     before = _due_drafts(tx, desk, digest, until=slot.fire_at, but=slot.key)
     if before:
         history = _with_promised(tx, desk, history, before)
@@ -240,7 +246,7 @@ def _due_drafts(
     return [
         one
         for one in _drafts(tx, digest)
-        if one.rehearsal == desk.rehearsal and one.fire_at <= until and one.slot != but
+        if desk.makes(one) and one.fire_at <= until and one.slot != but
     ]
 
 

@@ -9,7 +9,7 @@ from publisher import letters as letters_module
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
 from publisher.editing.corrections import corrected_since, correction_content, give_a_minute
-from publisher.editing.desk import hold, is_late, stop_late
+from publisher.editing.desk import hold, is_late, stop_late, waits_for_live
 from publisher.editing.drafting import draft_now
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import EditionState, HeldReason
@@ -127,6 +127,8 @@ def approve(desk: Desk, edition: Edition, *, by: str, now: datetime) -> list[Pro
         raise Refused(_past_approval(edition))
     if edition.rehearsal != desk.rehearsal:
         raise Refused(_other_kind(edition))
+    if desk.trial and not edition.trial:
+        raise Refused(waits_for_live(edition))
     try:
         content = current_content(desk, edition)
         if edition.state is EditionState.SCHEDULED and _is_same(edition, content):

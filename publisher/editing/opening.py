@@ -18,12 +18,13 @@ from publisher.editing.desk import (
     is_approved_since_slot,
     is_late,
     stop_late,
+    waits_for_live,
 )
 from publisher.editorial.choice import posts_for
 from publisher.errors import ContentError, Problem
 from publisher.letters import letter_key
 from publisher.model import EditionState, HeldReason
-from publisher.store import editions, ledger
+from publisher.store import editions, ledger, standing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -74,7 +75,11 @@ def open_editions(desk: Desk, *, now: datetime) -> list[Problem]:
         waiting = editions.read_all(tx, states=[EditionState.SCHEDULED, EditionState.READY])
     problems: list[Problem] = []
     for edition in waiting:
-        if edition.fire_at <= now and edition.rehearsal == desk.rehearsal:
+        if edition.fire_at > now or edition.rehearsal != desk.rehearsal:
+            continue
+        if desk.trial and not edition.trial:
+            problems.append(waits_for_live(edition))
+        else:
             problems += _open(desk, edition, now=now)
     return problems
 
@@ -125,6 +130,9 @@ def _write_deliveries(
         with desk.store.write() as tx:
             if editions.read_one(tx, edition.id).state is not EditionState.READY:
                 return []
+            # A trial that began a moment ago holds from this batch on.
+            if not edition.trial and standing.is_trial(tx, configured=desk.config.mail.trial):
+                return [waits_for_live(edition)]
             batch = audience.gather(tx)
             if batch is None:
                 if ledger.finish_opening(tx, edition):

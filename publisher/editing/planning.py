@@ -45,6 +45,8 @@ class PlannedEdition:
     """``planned``, or the state of the edition the slot has."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Why people get less than they chose → how many."""
+    everybody: int = 0
+    """How many it would be for were the site live; in a trial more than its audience."""
 
 
 def plan(
@@ -66,8 +68,16 @@ def plan(
         for slot in slots:
             edition = editions.read_by_slot(tx, digest.name, slot.key)
             choice = _choose(tx, desk, digest, catalog_at(slot.fire_at), edition, given)
-            counted = _count_sets(tx, desk, digest, choice.posts, now=slot.fire_at)
-            planned.append(_planned(digest, slot, edition, choice, *counted))
+            sets, left_out = _count_sets(
+                tx, desk, digest, choice.posts, trial=desk.trial, now=slot.fire_at
+            )
+            everybody = sum(sets.values())
+            if desk.trial:
+                all_sets, _ = _count_sets(
+                    tx, desk, digest, choice.posts, trial=False, now=slot.fire_at
+                )
+                everybody = sum(all_sets.values())
+            planned.append(_planned(digest, slot, edition, choice, sets, left_out, everybody))
             given |= {post.id for post in choice.posts} | set(choice.counted)
     return planned
 
@@ -79,6 +89,7 @@ def _planned(
     choice: Choice,
     sets: Mapping[tuple[str, ...], int],
     left_out: Mapping[str, int],
+    everybody: int,
 ) -> PlannedEdition:
     return PlannedEdition(
         digest=digest.name,
@@ -89,6 +100,7 @@ def _planned(
         rulings=choice.rulings,
         state=str(edition.state) if edition else "planned",
         left_out=left_out,
+        everybody=everybody,
     )
 
 
@@ -101,7 +113,7 @@ def _choose(
     given: frozenset[str],
 ) -> Choice:
     """Choose what is new for a slot after what earlier ones give; what is frozen stays."""
-    history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
+    history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal, trial=desk.trial)
     own: list[str] = []
     if edition and edition.state is EditionState.SCHEDULED:
         own = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
@@ -134,24 +146,40 @@ def _rule_frozen(ruling: Ruling, own: Sequence[str]) -> Ruling:
     return ruling
 
 
-def count_reach(desk: Desk, edition: Edition, *, now: datetime) -> dict[tuple[str, ...], int]:
-    """Return how many people each letter of an edition would be for, were it opened now."""
+def count_reach(
+    desk: Desk, edition: Edition, *, trial: bool | None = None, now: datetime
+) -> dict[tuple[str, ...], int]:
+    """Return how many people each letter of an edition would be for, were it opened now.
+
+    Of a trial's, how many of staff; with ``trial`` false, how many in all.
+    """
+    only_staff = edition.trial if trial is None else trial
     digest = desk.config.digests.get(edition.digest)
     published = {post.id: post for post in desk.catalog.posts}
     with desk.store.read() as tx:
         chosen = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         posts = [published[post_id] for post_id in chosen if post_id in published]
-        return _count_sets(tx, desk, digest, posts, now=now)[0] if digest else {}
+        if digest is None:
+            return {}
+        return _count_sets(tx, desk, digest, posts, trial=only_staff, now=now)[0]
 
 
 def _count_sets(
-    tx: Transaction, desk: Desk, digest: Digest, posts: Sequence[Post], *, now: datetime
+    tx: Transaction,
+    desk: Desk,
+    digest: Digest,
+    posts: Sequence[Post],
+    *,
+    trial: bool,
+    now: datetime,
 ) -> tuple[dict[tuple[str, ...], int], dict[str, int]]:
     """Count who gets which posts, and who is left without some because a course brings them."""
     pairs = [(post.id, post.series or "") for post in posts]
     if not pairs:
         return {}, {}
-    groups = ledger.count_groups(tx, digest.name, pairs, rehearsal=desk.rehearsal, now=now)
+    groups = ledger.count_groups(
+        tx, digest.name, pairs, rehearsal=desk.rehearsal, trial=trial, now=now
+    )
     sets: Counter[tuple[str, ...]] = Counter()
     left_out: Counter[str] = Counter()
     for group in groups:
@@ -180,7 +208,9 @@ def preview(
     to be shown in place of those.
     """
     with desk.store.read() as tx:
-        history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal)
+        history = editions.read_history(
+            tx, digest.name, rehearsal=desk.rehearsal, trial=desk.trial
+        )
         made = editions.read_all(tx)
     slug = course_series(digest.name)
     if only:

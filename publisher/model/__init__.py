@@ -77,6 +77,7 @@ from publisher.model.sending import (
     Uncertain,
 )
 from publisher.model.staff import (
+    SIGN_IN_WITHIN,
     Event,
     Role,
     Session,
@@ -88,6 +89,7 @@ __all__ = [
     "ACTS_FROM",
     "CORRECTION",
     "COURSE",
+    "SIGN_IN_WITHIN",
     "TRANSITIONS",
     "Accepted",
     "Act",

@@ -243,6 +243,8 @@ class Edition:
     number: int | None
     """Missing only where the edition never was one: ``missed``."""
     rehearsal: bool
+    trial: bool = False
+    """Whether it goes to staff alone."""
     slot: str
     """The natural key: ``2026-11-24T07:30[America/New_York]``, or ``now:`` and an instant."""
     fire_at: datetime

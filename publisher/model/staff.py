@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.model.people import Address
+
+
+SIGN_IN_WITHIN: Final = timedelta(minutes=30)
+"""How long a mailed link signs its reader in, and such a mail is of use."""
 
 
 class Role(StrEnum):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from publisher.errors import Problem, UsageError
+from publisher.model import SIGN_IN_WITHIN
 from publisher.store import retention, subscribers
 
 if TYPE_CHECKING:
@@ -66,4 +67,6 @@ def _limits(keep: Privacy, now: datetime) -> retention.Limits:
         said=now - keep.keep_attempts,
         asked=now - keep.keep_unconfirmed,
         noticed=now - _NOTICES_KEPT,
+        let_in=now - SIGN_IN_WITHIN,
+        typed=now - keep.keep_drafts,
     )

@@ -57,6 +57,7 @@ _PAGES = (
     "import-done",
     "import-parts",
     "letter",
+    "live",
     "mail",
     "message",
     "outbox",

@@ -249,3 +249,18 @@ def _last_admin(who: Staff) -> Problem:
         got="none",
         hint="Make somebody else an admin first. Nothing was changed.",
     )
+
+
+# ------------------------------------------------------------------------------------------ tour
+
+
+def is_tour_over(store: Store, who: Staff) -> bool:
+    """Return whether somebody has seen enough of the tour on the first page."""
+    with store.read() as tx:
+        return staff.is_tour_over(tx, who.id)
+
+
+def end_tour(store: Store, who: Staff, *, now: datetime | None) -> None:
+    """Show somebody no tour any more; without a moment, show it again."""
+    with store.write() as tx:
+        staff.end_tour(tx, who.id, at=now)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from publisher import deliverability
+from publisher import deliverability, tokens
+from publisher.model import SIGN_IN_WITHIN
 from publisher.staffing import passwords
-from publisher.store import staff, subscribers
+from publisher.store import notices, staff, subscribers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +24,7 @@ RESTS_AT_MOST: Final = timedelta(hours=12)
 LASTS_AT_MOST: Final = timedelta(days=7)
 PROOF_WITHIN: Final = timedelta(minutes=15)
 """So long after a proof nobody is asked again before export, erasing and accounts."""
-LINK_WITHIN: Final = timedelta(minutes=30)
+LINK_WITHIN: Final = SIGN_IN_WITHIN
 SETUP_WITHIN: Final = timedelta(days=1)
 REVIEW_WITHIN: Final = timedelta(hours=72)
 MOST_LINKS: Final = 3
@@ -143,18 +144,29 @@ def make_link(
     return token
 
 
-def ask_link(store: Store, address_text: str, *, now: datetime) -> tuple[Staff, str] | None:
-    """Return the account of an address and the token of a link for it.
+def ask_link(store: Store, address_text: str, *, now: datetime) -> None:
+    """Note that a link to sign in is to be mailed to an address; it is made as the mail is.
 
-    None where there is no such account, or it has links enough. Whoever asks must not learn which.
+    Nothing where there is no such account, or it was mailed links enough: nobody learns which.
     """
     address = _read(address_text)
+    if address is None:
+        return
+    with store.write() as tx:
+        who = staff.read_by_key(tx, address.key)
+        if who is None:
+            return
+        hashed = tokens.keyed_hash(subscribers.load_keys(tx, "pepper")[0], address.key)
+        asked = notices.asked_at(tx, hashed, ("sign-in",), since=now - LINK_WITHIN)
+        if len(asked) < MOST_LINKS:
+            notices.add(tx, "sign-in", hashed, staff_id=who.id, now=now)
+
+
+def make_asked_link(store: Store, staff_id: int, *, now: datetime) -> str | None:
+    """Return the token of a link for a mail that goes now; None where the account is gone."""
     with store.read() as tx:
-        who = staff.read_by_key(tx, address.key) if address else None
-        recent = staff.count_recent_links(tx, who.id, since=now - LINK_WITHIN) if who else 0
-    if who is None or recent >= MOST_LINKS:
-        return None
-    return who, make_link(store, who, now=now)
+        who = staff.read_one(tx, staff_id)
+    return make_link(store, who, now=now) if who else None
 
 
 def look_at_link(store: Store, token: str, *, now: datetime) -> tuple[Staff | None, str] | None:

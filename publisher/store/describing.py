@@ -165,12 +165,13 @@ PERSONAL: Mapping[str, Described] = {
     "notices": Described(
         title="The mails that a form asked for",
         why="To send them, and to send no address more than one a day, whoever asks.",
-        kept="30 days.",
+        kept="30 days; of mails that sign staff in, half an hour.",
         columns={
             "id": "a number",
             "kind": "what it is for, such as a link to confirm",
             "subscriber_id": _WHO,
             "consent_id": "which consent it asks for",
+            "staff_id": "the number of your account, where you are staff",
             "address_hash": "a keyed fingerprint of the address, which cannot be read back",
             "address": "your new address, while you move to it",
             "made_at": "when it was asked for",

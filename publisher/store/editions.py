@@ -94,22 +94,21 @@ def decide_slot(
     return dialect.insert_new(tx, slots, [row]) == 1
 
 
-def read_history(tx: Transaction, digest: str, *, rehearsal: bool) -> History:
-    """Return what a digest has had before; rehearsals and live editions do not see each other."""
-    mine = (editions.c.digest == digest, editions.c.rehearsal == rehearsal)
+def read_history(tx: Transaction, digest: str, *, rehearsal: bool, trial: bool = False) -> History:
+    """Return what a digest has had before; rehearsals and live editions do not see each other.
+
+    What went to staff in a trial is new to everybody else: only a trial counts it.
+    """
+    mine = [editions.c.digest == digest, editions.c.rehearsal == rehearsal]
+    if not trial:
+        mine.append(editions.c.trial.is_(sa.false()))
+    taken = editions.c.state.not_in(_UNTAKEN)
     rows = tx.execute(
         sa.select(edition_posts.c.post_id)
         .join(editions, editions.c.id == edition_posts.c.edition_id)
-        .where(
-            *mine,
-            editions.c.state.not_in(_UNTAKEN),
-        )
+        .where(*mine, taken)
     )
-    started = tx.execute(
-        sa.select(sa.func.count())
-        .select_from(editions)
-        .where(*mine, editions.c.state.not_in(_UNTAKEN))
-    ).scalar_one()
+    started = tx.execute(sa.select(sa.func.count(editions.c.id)).where(*mine, taken)).scalar_one()
     return History(
         started=started > 0,
         taken=frozenset(row.post_id for row in rows),
@@ -125,6 +124,7 @@ def insert(
     *,
     digest: str,
     rehearsal: bool,
+    trial: bool = False,
     slot: Slot,
     state: EditionState,
     reason: str = "",
@@ -136,6 +136,7 @@ def insert(
         "digest": digest,
         "number": None if is_missed else _next_number(tx, digest, rehearsal=rehearsal),
         "rehearsal": rehearsal,
+        "trial": trial,
         "slot": slot.key,
         "fire_at": slot.fire_at,
         "state": state,
@@ -296,14 +297,18 @@ def discard_draft(tx: Transaction, edition: Edition) -> bool:
     return removed.rowcount == 1
 
 
-def set_rehearsal(tx: Transaction, edition: Edition, *, rehearsal: bool) -> None:
-    """Make a draft a rehearsal, or live, with the next number of that kind."""
+def set_kind(tx: Transaction, edition: Edition, *, rehearsal: bool, trial: bool) -> None:
+    """Make a draft a rehearsal, or live, with the next number of that kind; for staff, or for all."""
+    number = edition.number
+    if edition.rehearsal != rehearsal:
+        number = _next_number(tx, edition.digest, rehearsal=rehearsal)
     tx.execute(
         sa.update(editions)
         .where(editions.c.id == edition.id, editions.c.state == EditionState.DRAFT)
         .values(
             rehearsal=rehearsal,
-            number=_next_number(tx, edition.digest, rehearsal=rehearsal),
+            trial=trial,
+            number=number,
             version=editions.c.version + 1,
         )
     )
@@ -320,6 +325,7 @@ SHOWN = (
     editions.c.digest,
     editions.c.number,
     editions.c.rehearsal,
+    editions.c.trial,
     editions.c.slot,
     editions.c.fire_at,
     editions.c.state,
@@ -343,6 +349,7 @@ def as_edition(row: Any) -> Edition:
         digest=row.digest,
         number=row.number,
         rehearsal=row.rehearsal,
+        trial=row.trial,
         slot=row.slot,
         fire_at=row.fire_at,
         state=EditionState(row.state),

@@ -174,7 +174,7 @@ def find_suppressions(tx: Transaction, beginning: str) -> list[tuple[str, str]]:
     """Return hash and reason of the suppressions whose hash begins so; two at most."""
     found = tx.execute(
         sa.select(suppressions.c.address_hash, suppressions.c.reason)
-        .where(suppressions.c.address_hash.startswith(beginning, autoescape=True))
+        .where(dialect.begins_with(tx, suppressions.c.address_hash, beginning))
         .limit(2)
     )
     return [(row[0], row[1]) for row in found]

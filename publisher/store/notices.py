@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from publisher.model import Address
-from publisher.store.schema import notices, subscribers
+from publisher.store.ledger.marks import is_staff
+from publisher.store.schema import notices, staff, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,8 @@ class Waiting:
     kind: str
     subscriber_id: int | None
     consent_id: int | None
+    staff_id: int | None = None
+    """Whose account it signs in to."""
     to: Address | None
     """Nobody where the person was erased meanwhile."""
     made_at: datetime
@@ -54,6 +57,7 @@ def add(
     now: datetime,
     subscriber_id: int | None = None,
     consent_id: int | None = None,
+    staff_id: int | None = None,
     address: str = "",
     withheld: bool = False,
 ) -> int:
@@ -67,6 +71,7 @@ def add(
             kind=kind,
             subscriber_id=subscriber_id,
             consent_id=consent_id,
+            staff_id=staff_id,
             address_hash=address_hash,
             address=address,
             made_at=now,
@@ -148,22 +153,33 @@ def use(tx: Transaction, notice_id: int, *, now: datetime) -> bool:
 # ----------------------------------------------------------------------------------------- sending
 
 
-def read_waiting(tx: Transaction, *, now: datetime, limit: int) -> list[Waiting]:
-    """Return the notices that may be tried now, the one that waits longest first."""
+def read_waiting(
+    tx: Transaction, *, now: datetime, limit: int, trial: bool = False
+) -> list[Waiting]:
+    """Return the notices that may be tried now, the one that waits longest first.
+
+    In a trial those to addresses that are not staff's wait on.
+    """
+    may_go: sa.ColumnElement[bool] = sa.true()
+    if trial:
+        to = sa.func.coalesce(sa.func.nullif(notices.c.address, ""), subscribers.c.address_key)
+        may_go = sa.or_(notices.c.staff_id.is_not(None), to.is_(None), is_staff(to))
     rows = tx.execute(
         sa.select(
             notices.c.id,
             notices.c.kind,
             notices.c.subscriber_id,
             notices.c.consent_id,
+            notices.c.staff_id,
             notices.c.address,
             notices.c.made_at,
             notices.c.attempts,
-            subscribers.c.address.label("own"),
-            subscribers.c.address_key,
+            sa.func.coalesce(subscribers.c.address, staff.c.address).label("own"),
+            sa.func.coalesce(subscribers.c.address_key, staff.c.address_key).label("address_key"),
         )
         .outerjoin(subscribers, subscribers.c.id == notices.c.subscriber_id)
-        .where(notices.c.state == "pending", notices.c.next_attempt_at <= now)
+        .outerjoin(staff, staff.c.id == notices.c.staff_id)
+        .where(notices.c.state == "pending", notices.c.next_attempt_at <= now, may_go)
         .order_by(notices.c.next_attempt_at, notices.c.id)
         .limit(limit)
     )
@@ -173,6 +189,7 @@ def read_waiting(tx: Transaction, *, now: datetime, limit: int) -> list[Waiting]
             kind=row.kind,
             subscriber_id=row.subscriber_id,
             consent_id=row.consent_id,
+            staff_id=row.staff_id,
             to=_recipient(row.address, row.own, row.address_key),
             made_at=row.made_at,
             attempts=row.attempts,

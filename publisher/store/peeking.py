@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-REVISION = "0014"
+REVISION = "0015"
 """The newest migration; a database at another one is not used."""
 
 _BUSY_SECONDS = 30

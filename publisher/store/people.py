@@ -160,6 +160,9 @@ def read_letters(tx: Transaction, subscriber_id: int, *, limit: int) -> list[Sen
     ]
 
 
+_NEWEST_FIRST = (suppressions.c.suppressed_at.desc(), suppressions.c.address_hash.desc())
+
+
 def read_suppression(tx: Transaction, address_hash: str) -> Suppression | None:
     """Return the standing do-not-mail fact of an address."""
     return next(
@@ -170,23 +173,39 @@ def read_suppression(tx: Transaction, address_hash: str) -> Suppression | None:
 def read_suppressions(
     tx: Transaction, *, limit: int, after: str | None = None
 ) -> list[Suppression]:
-    """Return standing do-not-mail facts, the newest first, or those after one, named by its hash."""
+    """Return standing do-not-mail facts, the newest first, or those after one, named by its hash.
+
+    Each is found by the index, also where a list brought very many at one moment.
+    """
     since = sa.select(suppressions.c.suppressed_at).where(suppressions.c.address_hash == after)
     at = tx.execute(since).scalar() if after else None
     if at is None:
         return _suppressions(tx, sa.true(), limit=limit)
-    later = sa.and_(suppressions.c.suppressed_at == at, suppressions.c.address_hash > after)
-    return _suppressions(tx, sa.or_(suppressions.c.suppressed_at < at, later), limit=limit)
+    then = sa.and_(suppressions.c.suppressed_at == at, suppressions.c.address_hash < after)
+    found = _suppressions(tx, then, limit=limit)
+    earlier = suppressions.c.suppressed_at < at
+    return found + _suppressions(tx, earlier, limit=limit - len(found))
+
+
+def find_suppressions(tx: Transaction, beginning: str, *, limit: int) -> list[Suppression]:
+    """Return the do-not-mail facts whose hash begins so; a whole hash is at most one."""
+    hashed = suppressions.c.address_hash
+    begins = dialect.begins_with(tx, hashed, beginning)
+    return _suppressions(tx, begins, order=(hashed,), limit=limit)
 
 
 def _suppressions(
-    tx: Transaction, wanted: sa.ColumnElement[bool], *, limit: int
+    tx: Transaction,
+    wanted: sa.ColumnElement[bool],
+    *,
+    order: Sequence[sa.ColumnElement[Any]] = _NEWEST_FIRST,
+    limit: int,
 ) -> list[Suppression]:
     rows = tx.execute(
         sa.select(suppressions, subscribers.c.address)
         .outerjoin(subscribers, subscribers.c.address_hash == suppressions.c.address_hash)
         .where(wanted)
-        .order_by(suppressions.c.suppressed_at.desc(), suppressions.c.address_hash)
+        .order_by(*order)
         .limit(limit)
     )
     return [

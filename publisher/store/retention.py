@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from publisher.model import SubscriberState
-from publisher.store.schema import attempts, consents, notices, reports, subscribers
+from publisher.store.schema import attempts, consents, drafts, notices, reports, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,10 @@ class Limits:
     """What was asked for and never confirmed."""
     noticed: datetime
     """Notices: by them no address gets more than its due."""
+    let_in: datetime
+    """Notices whose link signs staff in: it works no more."""
+    typed: datetime
+    """Texts that were never saved."""
 
 
 def forget(tx: Transaction, limits: Limits) -> int:
@@ -71,4 +75,6 @@ def _old(limits: Limits) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
         consents,
         sa.and_(consents.c.confirmed_at.is_(None), consents.c.requested_at < limits.asked),
     )
-    yield notices, notices.c.made_at < limits.noticed
+    is_of_staff = sa.and_(notices.c.staff_id.is_not(None), notices.c.made_at < limits.let_in)
+    yield notices, sa.or_(notices.c.made_at < limits.noticed, is_of_staff)
+    yield drafts, drafts.c.changed_at < limits.typed

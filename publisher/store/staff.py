@@ -90,6 +90,17 @@ def read_by_key(tx: Transaction, address_key: str) -> Staff | None:
     return next(iter(_read(tx, query)), None)
 
 
+def end_tour(tx: Transaction, staff_id: int, *, at: datetime | None) -> None:
+    """Note that a member of staff has seen enough of the tour, or wants it again."""
+    tx.execute(sa.update(staff).where(staff.c.id == staff_id).values(tour_ended_at=at))
+
+
+def is_tour_over(tx: Transaction, staff_id: int) -> bool:
+    """Return whether a member of staff has seen enough of the tour."""
+    ended = tx.execute(sa.select(staff.c.tour_ended_at).where(staff.c.id == staff_id)).scalar()
+    return ended is not None
+
+
 def read_password_hash(tx: Transaction, staff_id: int) -> str | None:
     """Return the hash of an account's password."""
     found: str | None = tx.execute(
@@ -256,11 +267,3 @@ def use_link(tx: Transaction, token_sha256: str) -> bool:
     """Use a link up; return False where somebody was faster."""
     used = tx.execute(sa.delete(staff_links).where(staff_links.c.token_sha256 == token_sha256))
     return used.rowcount == 1
-
-
-def count_recent_links(tx: Transaction, staff_id: int, *, since: datetime) -> int:
-    """Return how many links of a member of staff were made since then."""
-    query: sa.Select[Any] = sa.select(sa.func.count()).where(
-        staff_links.c.staff_id == staff_id, staff_links.c.made_at >= since
-    )
-    return int(tx.execute(query).scalar_one())

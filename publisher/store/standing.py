@@ -1,4 +1,4 @@
-"""Where a database stands: which server keeps it, where it moved to, who else is at work on it."""
+"""Where a database stands: which server keeps it, where it moved to, since when it is live."""
 
 from __future__ import annotations
 
@@ -59,6 +59,37 @@ def count_others(tx: Transaction) -> int:
     if tx.dialect.name != "postgresql":
         return 0
     return int(tx.execute(sa.text(_OTHERS)).scalar_one())
+
+
+def read_live(tx: Transaction) -> tuple[datetime, str] | None:
+    """Return since when a trial is over, and who ended it; None before."""
+    row = tx.execute(sa.select(schema.site.c.live_at, schema.site.c.live_by)).one()
+    return (row.live_at, row.live_by) if row.live_at else None
+
+
+def is_trial(tx: Transaction, *, configured: bool) -> bool:
+    """Whether only staff are mailed: the configuration says so, and nobody ended it."""
+    return configured and read_live(tx) is None
+
+
+def mark_live(tx: Transaction, by: str, *, now: datetime) -> bool:
+    """Note that the trial is over; False where it was before."""
+    changed = tx.execute(
+        sa.update(schema.site)
+        .where(schema.site.c.live_at.is_(None))
+        .values(live_at=now, live_by=by, revision=schema.site.c.revision + 1)
+    )
+    return changed.rowcount == 1
+
+
+def mark_trial(tx: Transaction) -> bool:
+    """Note that the trial goes on; False where it did."""
+    changed = tx.execute(
+        sa.update(schema.site)
+        .where(schema.site.c.live_at.is_not(None))
+        .values(live_at=None, live_by="", revision=schema.site.c.revision + 1)
+    )
+    return changed.rowcount == 1
 
 
 def read_clock(tx: Transaction) -> datetime:

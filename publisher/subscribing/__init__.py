@@ -70,8 +70,11 @@ from publisher.subscribing.mailing import (
     has_due_notices,
     say_duration,
     send_notices,
+    tell_trial,
 )
 from publisher.subscribing.owning import (
+    LINK_WITHIN,
+    MOVE_WITHIN,
     ask_for_link,
     ask_to_move,
     erase,
@@ -91,6 +94,7 @@ from publisher.subscribing.people import (
     page_suppressions,
     read_person,
     search,
+    search_suppressions,
     take_off,
 )
 from publisher.subscribing.suppressions import (
@@ -102,7 +106,9 @@ from publisher.subscribing.suppressions import (
 
 __all__ = [
     "LEAST_TYPED",
+    "LINK_WITHIN",
     "MOST_FOUND",
+    "MOVE_WITHIN",
     "PAUSE_MONTHS",
     "WILL",
     "Age",
@@ -164,6 +170,7 @@ __all__ = [
     "say_duration",
     "say_wording",
     "search",
+    "search_suppressions",
     "send_notices",
     "show_person",
     "skip_part",
@@ -172,6 +179,7 @@ __all__ = [
     "stop_course",
     "suppress_address",
     "take_off",
+    "tell_trial",
     "undo_unsubscribe",
     "unsubscribe",
 ]

@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from publisher import mail, tokens, urls
 from publisher.deliverability import back_off, is_reserved
 from publisher.errors import ContentError, Unavailable
-from publisher.model import Accepted, Deferred, Envelope, Rejected, Uncertain
+from publisher.model import (
+    SIGN_IN_WITHIN,
+    Accepted,
+    Deferred,
+    Envelope,
+    Rejected,
+    Uncertain,
+)
 from publisher.notices import Kind
-from publisher.store import notices, subscribers
+from publisher.store import notices, standing, subscribers
 from publisher.subscribing.confirming import confirm_token
 from publisher.subscribing.owning import LINK_WITHIN, MOVE_WITHIN, data_token, move_token
 
@@ -31,7 +38,8 @@ if TYPE_CHECKING:
     from publisher.store.notices import Waiting
 
 _AT_ONCE = 50
-_OUTBOX = "notices"
+_OUTBOX, _STAFF_OUTBOX = "notices", "staff"
+"""No page shows mails to staff: their links sign in."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -55,6 +63,8 @@ class Post:
     open_transport: Callable[[], WayOut]
     signer: mail.Signer | None
     clock: Callable[[], datetime]
+    sign_in_link: Callable[[int], str | None] = lambda _staff_id: None
+    """Makes the address that signs a member of staff in, once; None where the account is gone."""
     is_stopping: Callable[[], bool] = lambda: False
 
 
@@ -68,15 +78,21 @@ class Mailed:
     problems: tuple[Problem, ...] = ()
 
 
-def has_due_notices(store: Store, *, now: datetime) -> bool:
+def has_due_notices(config: Config, store: Store, *, now: datetime) -> bool:
     """Return whether a notice is due."""
+    return bool(_read_due(config, store, now=now, limit=1))
+
+
+def _read_due(config: Config, store: Store, *, now: datetime, limit: int) -> list[Waiting]:
+    """Return what is due; what waits for the site to be live is not."""
     with store.read() as tx:
-        return bool(notices.read_waiting(tx, now=now, limit=1))
+        trial = standing.is_trial(tx, configured=config.mail.trial)
+        return notices.read_waiting(tx, now=now, limit=limit, trial=trial)
 
 
 def send_notices(post: Post) -> Mailed:
     """Mail every notice that is due; one that cannot go now waits, longer each time."""
-    if not has_due_notices(post.store, now=post.clock()):
+    if not has_due_notices(post.config, post.store, now=post.clock()):
         return Mailed()
     a_round = _Round(post)
     try:
@@ -109,7 +125,8 @@ class _Round:
 
     def send_due(self) -> None:
         """Mail what is due until nothing is. Raises Unavailable where nothing can be handed over."""
-        while due := self._read_due():
+        post = self._post
+        while due := _read_due(post.config, post.store, now=post.clock(), limit=_AT_ONCE):
             for waiting in due:
                 if self._post.is_stopping():
                     return
@@ -120,10 +137,6 @@ class _Round:
         """Record what the last one came to, and let go of the way out."""
         self._settle()
         self._way_out.close()
-
-    def _read_due(self) -> list[Waiting]:
-        with self._post.store.read() as tx:
-            return notices.read_waiting(tx, now=self._post.clock(), limit=_AT_ONCE)
 
     def _try(self, waiting: Waiting) -> None:
         post, now = self._post, self._post.clock()
@@ -187,7 +200,12 @@ def _why_not(config: Config, waiting: Waiting, *, now: datetime) -> str:
 
 
 def _useful_for(config: Config, kind: str) -> timedelta:
-    ends = {"erase": LINK_WITHIN, "move": MOVE_WITHIN, "confirm": config.subscribe.confirm_within}
+    ends = {
+        "erase": LINK_WITHIN,
+        "move": MOVE_WITHIN,
+        "confirm": config.subscribe.confirm_within,
+        "sign-in": SIGN_IN_WITHIN,
+    }
     return ends.get(kind, config.mail.expire_after)
 
 
@@ -195,11 +213,13 @@ def _useful_for(config: Config, kind: str) -> timedelta:
 
 
 def _write(post: Post, waiting: Waiting, to: Address) -> tuple[Envelope, bytes]:
-    """Return the envelope and the bytes; the same for every attempt."""
+    """Return the envelope and the bytes; the same for every attempt, but for a link to sign in."""
     config = post.config
     shown = config.mail.from_
+    link = post.sign_in_link(waiting.staff_id) if waiting.staff_id is not None else None
     with post.store.read() as tx:
-        rendered = post.notices.render(Kind(waiting.kind), **_values(tx, config, waiting))
+        values = _values(tx, config, waiting) if link is None else _let_in(link)
+        rendered = post.notices.render(Kind(waiting.kind), **values)
         pepper = subscribers.load_keys(tx, "pepper")[0]
         returns_to = _returns_to(tx, config, waiting)
         leave = _leave_url(tx, config, waiting)
@@ -214,7 +234,8 @@ def _write(post: Post, waiting: Waiting, to: Address) -> tuple[Envelope, bytes]:
         unsubscribe_url=leave,
         signer=post.signer,
     )
-    name = f"{_OUTBOX}/{waiting.id:06d}-{waiting.kind}"
+    folder = _OUTBOX if waiting.staff_id is None else _STAFF_OUTBOX
+    name = f"{folder}/{waiting.id:06d}-{waiting.kind}"
     return Envelope(sender=returns_to, recipient=to.typed, name=name), data
 
 
@@ -261,11 +282,29 @@ def _values(tx: Transaction, config: Config, waiting: Waiting) -> Mapping[str, s
             }
 
 
+def _let_in(link: str) -> Mapping[str, str]:
+    return {"link": link, "within": say_duration(SIGN_IN_WITHIN)}
+
+
 def _own_link(
     tx: Transaction, config: Config, waiting: Waiting, path: Callable[[str], str]
 ) -> str:
     token = tokens.make(subscribers.load_keys(tx, "link")[0], waiting.subscriber_id or 0)
     return urls.absolute(config.site.url, path(token))
+
+
+def tell_trial(config: Config, store: Store, within: timedelta) -> str:
+    """Say to whoever asks for a mail that only staff get one now; nothing once everybody does.
+
+    It is the same for every address. ``within`` is how long such a mail is of use.
+    """
+    with store.read() as tx:
+        if not standing.is_trial(tx, configured=config.mail.trial):
+            return ""
+    return (
+        "This site is being tried out, and mails its own staff alone until it opens. A mail for"
+        f" anybody else waits for that, {say_duration(within)} at most."
+    )
 
 
 def say_duration(length: timedelta) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from publisher.deliverability import parse_address
 from publisher.errors import NotFound, Problem, UsageError
 from publisher.store import courses, people, subscribers
-from publisher.subscribing.addresses import hash_address
+from publisher.subscribing.addresses import hash_address, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ MOST_FOUND: Final = 50
 LEAST_TYPED: Final = 2
 """Letters that a search needs: one would be a walk through everybody."""
 _LETTERS: Final = 20
+_HASH: Final = re.compile("[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,19 @@ def page_suppressions(
     with store.read() as tx:
         found = people.read_suppressions(tx, limit=MOST_FOUND + 1, after=after)
     return found[:MOST_FOUND], len(found) > MOST_FOUND
+
+
+def search_suppressions(store: Store, text: str) -> Sequence[Suppression]:
+    """Return the do-not-mail facts of an address, or of a hash that begins so.
+
+    Addresses are kept as fingerprints, so only a whole one is found. Raises UsageError for what is
+    neither.
+    """
+    with store.read() as tx:
+        beginning = text.strip().lower()
+        if not _HASH.fullmatch(beginning):
+            beginning = hash_address(tx, read_address(text))
+        return people.find_suppressions(tx, beginning, limit=MOST_FOUND)
 
 
 def note_export(store: Store, what: str, *, by: str, now: datetime) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from publisher.errors import PublisherError, Refused, Unavailable
 from publisher.model import Deferred, Outcome, Phase, Rejected
 from publisher.transport.dialogue import After, Dialogue
-from publisher.transport.smtp import Connection, SmtpSettings, connect, said_by_system
+from publisher.transport.smtp import Connection, SmtpSettings, connect, said_by_system, send_some
 from publisher.transport.wire import check, parse_reply, parse_usual
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ class SmtpLines:
     def _push(self, line: _Line) -> None:
         try:
             while line.outbox:
-                line.outbox = _without(line.outbox, _send(line.sock, line.outbox))
+                line.outbox = send_some(line.sock, line.outbox)
         except _BLOCKED:
             self._watch(line, writes=True)
             return
@@ -481,23 +481,6 @@ class SmtpLines:
         self._selector.close()
         self._ear.close()
         self._bell.close()
-
-
-def _send(sock: socket.socket, pieces: list[memoryview]) -> int:
-    """Send what the system takes at once, joined by nobody; return how many octets that was."""
-    if len(pieces) == 1 or isinstance(sock, ssl.SSLSocket):
-        return sock.send(pieces[0])
-    return sock.sendmsg(pieces)
-
-
-def _without(pieces: list[memoryview], count: int) -> list[memoryview]:
-    """Return the pieces without so many octets from their beginning."""
-    left = []
-    for piece in pieces:
-        if count < len(piece):
-            left.append(piece[count:])
-        count = max(0, count - len(piece))
-    return left
 
 
 def _is_limit(outcome: Outcome, *, worn: bool) -> bool:

@@ -336,3 +336,20 @@ def said_by_system(error: Exception) -> str:
             return words
         case _:
             return str(error)
+
+
+def send_some(sock: socket.socket, pieces: list[memoryview]) -> list[memoryview]:
+    """Send what the system takes at once, and return what is left; nobody joins the pieces.
+
+    Raises OSError as the socket does.
+    """
+    if len(pieces) == 1 or isinstance(sock, ssl.SSLSocket):
+        sent = sock.send(pieces[0])
+    else:
+        sent = sock.sendmsg(pieces)
+    left = []
+    for piece in pieces:
+        if sent < len(piece):
+            left.append(piece[sent:])
+        sent = max(0, sent - len(piece))
+    return left

@@ -65,10 +65,11 @@ def add_choosing(
     @app.post("/preferences/{token}/data")
     def mail_data_link(token: str) -> Response:
         person = subscribing.ask_for_link(store, token, now=clock())
+        waits = subscribing.tell_trial(config, store, subscribing.LINK_WITHIN)
         return answer(
             pages,
             "Check your email",
-            f"A link to what we keep is on its way to {mask(person.address)}. It works for an hour.",
+            f"A link to what we keep is on its way to {mask(person.address)}. It works for an hour. {waits}".strip(),
             detail="It is mailed and not shown here, since a letter can be passed on: only whoever"
             " reads your mail now can see, move or erase it. Three links go out in a day at most.",
             links=((urls.preferences_path(token), "Back to what you get"),),

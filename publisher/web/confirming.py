@@ -47,10 +47,11 @@ def add_confirming(
     def send_again(token: str) -> Response:
         within = config.subscribe.confirm_within
         subscribing.ask_again(store, token, within=within, now=clock())
+        waits = subscribing.tell_trial(config, store, within)
         return answer(
             pages,
             "Check your email",
-            "A new link is on its way, unless one was mailed within the last day.",
+            f"A new link is on its way, unless one was mailed within the last day. {waits}".strip(),
         )
 
     @app.api_route("/confirm/{token}/never", methods=["GET", "HEAD"])
@@ -138,7 +139,7 @@ class _SecondStep:
                 return answer(
                     self._pages,
                     "You are on the list",
-                    self._say_first(found.person, now=now),
+                    f"{self._say_first(found.person, now=now)} {self._say_trial()}".strip(),
                     detail="A mail with your own links comes in a minute: keep it to change what"
                     " you get, or to leave.",
                     links=(
@@ -147,6 +148,10 @@ class _SecondStep:
                         (urls.FEEDS, "The same posts in a feed reader"),
                     ),
                 )
+
+    def _say_trial(self) -> str:
+        config = self._config
+        return subscribing.tell_trial(config, self._store, config.mail.expire_after)
 
     def _say_first(self, person: Subscriber, *, now: datetime) -> str:
         digests = self._config.digests

@@ -132,10 +132,12 @@ class _SubscribeForm:
             "A mail asks you to confirm first. We keep your address and what you choose,"
             " and never learn whether you open a letter."
         )
+        waits = subscribing.tell_trial(config, self._store, config.subscribe.confirm_within)
         title = f"Get {config.site.name} by email"
         text = self._pages.message(
             title,
             sentence,
+            detail=waits,
             forms=[form],
             links=((urls.PRIVACY, "What is kept, and for how long"),),
             path="" if problem or hint else urls.SUBSCRIBE,
@@ -183,12 +185,14 @@ class _SubscribeForm:
 
     def thank(self, address: Address, friend: str) -> HTMLResponse:
         """Return the one answer to every address."""
-        sender = self._config.mail.from_.address
+        config = self._config
+        sender = config.mail.from_.address
+        waits = subscribing.tell_trial(config, self._store, config.subscribe.confirm_within)
         links = ((friend, f"Back to {friend.partition('//')[2]}"),) if friend else ()
         return answer(
             self._pages,
             "Check your email",
-            f"A mail to {mask(address)} says how to go on. Nothing more comes until you do.",
+            f"A mail to {mask(address)} says how to go on. Nothing more comes until you do. {waits}".strip(),
             detail=f"Not there in five minutes? Look in the folder for spam: it comes from {sender}."
             " We write to an address once a day at most, so asking again today brings no second one.",
             links=(*links, (urls.HOME, "The first page")),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fastapi.responses import HTMLResponse
 
+    from publisher.config import Config
     from publisher.pages import Pages
     from publisher.store import Store
 
@@ -32,7 +33,9 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):.*\+00:00")
 _NO_ADDRESS = "That is no email address. It looks like anna@example.org."
 
 
-def add_owning(app: FastAPI, store: Store, pages: Pages, clock: Callable[[], datetime]) -> None:
+def add_owning(
+    app: FastAPI, config: Config, store: Store, pages: Pages, clock: Callable[[], datetime]
+) -> None:
     """Let the application answer for the mailed link to one's data."""
 
     @app.api_route("/data/{token}", methods=["GET", "HEAD"])
@@ -63,10 +66,11 @@ def add_owning(app: FastAPI, store: Store, pages: Pages, clock: Callable[[], dat
             subscribing.ask_to_move(store, token, email, now=now)
         except UsageError:
             return _show(store, pages, token, now=now, email=email, problem=_NO_ADDRESS)
+        waits = subscribing.tell_trial(config, store, subscribing.MOVE_WITHIN)
         return answer(
             pages,
             "Check the new mailbox",
-            "A mail there asks to confirm. Until then letters go where they went.",
+            f"A mail there asks to confirm. Until then letters go where they went. {waits}".strip(),
             detail="The link works for a day. We write to an address once a day at most.",
         )
 

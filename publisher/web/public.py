@@ -39,7 +39,7 @@ def make_app(config: Config, store: Store, pages: Pages, clock: Callable[[], dat
     add_confirming(app, config, store, pages, clock)
     add_choosing(app, config, store, pages, clock)
     add_leaving(app, store, pages, clock)
-    add_owning(app, store, pages, clock)
+    add_owning(app, config, store, pages, clock)
 
     @app.get("/healthz")
     def healthz() -> Response:

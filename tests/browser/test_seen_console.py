@@ -208,7 +208,7 @@ def test_nothing_sticks_out_at_320_pixels_and_large_text(
 def test_a_newcomer_sees_a_letter_go_in_five_minutes(
     tmp_path: Path, browser: Browser, *, has_script: bool
 ) -> None:
-    """The tour, step by step: account, letter, test, outbox, an edition in a minute, its result."""
+    """The tour, step by step: account, digest, test, outbox, scheduled in 1 minute, its result."""
     folder = empty_site(tmp_path / "site")
     fill(folder)
     with served(folder) as one:
@@ -223,29 +223,39 @@ def test_a_newcomer_sees_a_letter_go_in_five_minutes(
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Make the account").click()
             assert page.locator("h1").inner_text() == "Nothing needs you"
-            page.get_by_role("link", name="See the next letter").click()
+            tour = page.get_by_role("region", name="Nothing leaves this machine yet")
+            assert len(tour.get_by_role("listitem").all()) == 4
+            tour.get_by_role("link", name="See the next digest").click()
             assert "Worry at night" in page.locator("h1").inner_text()
             frame = page.frame_locator("iframe.letter")
             assert frame.get_by_role("heading", name="Rest by day").is_visible()
-            page.goto(f"{one.url}/console/")
-            page.get_by_role("link", name="Send yourself a test").click()
+            page.get_by_role("link", name="Send a test").click()
             assert (
                 page.get_by_label("Email address", exact=True).input_value() == "ann@example.org"
             )
             page.get_by_role("button", name="Send 1 test").click()
             assert "Nothing left this machine." in page.locator(".said").inner_text()
+            assert page.get_by_text("Nothing leaves this machine yet").is_visible()
             page.get_by_role("link", name="[Test").click()
             letter = page.frame_locator("iframe")
             assert letter.get_by_role("heading", name="Worry at night").is_visible()
-            page.goto(f"{one.url}/console/")
-            page.get_by_role("link", name="Send an edition in a minute").click()
-            page.get_by_role("button", name="Send 1 email in 1 minute").click()
+            page.get_by_role("link", name="Digests", exact=True).click()
+            page.get_by_role("link", name="Weekly letter").first.click()
+            page.get_by_role("link", name="Schedule", exact=True).click()
+            page.get_by_label("in 1 minute").check()
+            page.get_by_role("button", name="Schedule 1 email").click()
             assert "It goes in 1 minute." in page.locator(".said").inner_text()
             assert one.wake.is_set()
             soon = clock.now() + timedelta(minutes=1, seconds=1)
             app.publish_once(one.site, now=soon, clock=lambda: soon)
             page.reload()
             assert "1 of 1 accepted." in page.locator(".live").inner_text()
+            page.get_by_role("link", name="Today").click()
+            page.get_by_role("button", name="Hide the tour").click()
+            assert page.locator(".tour").count() == 0
+            page.get_by_role("link", name="Ann Lee").click()
+            page.get_by_role("button", name="Show the tour again").click()
+            assert page.locator(".tour").is_visible()
             _leave(page)
             assert page.locator("h1").inner_text() == "Sign in"
     assert said(watched) == Watched()

@@ -994,6 +994,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "courses.at": st.times().map("{:%H:%M}".format),
     "courses.paces": st.lists(st.sampled_from(["1d", "48h", "1w"]), max_size=3),
     "mail.transport": st.sampled_from(["outbox", "smtp"]),
+    "mail.trial": st.booleans(),
     "mail.from": MAILBOXES,
     "mail.reply_to": st.one_of(st.just(""), MAILBOXES),
     "mail.bounce_domain": st.sampled_from(["", "bounce.a.org"]),
@@ -1024,6 +1025,8 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "alerts.command": st.lists(LINES),
     "privacy.keep_attempts": st.sampled_from(["24h", "90d", "52w"]),
     "privacy.keep_unconfirmed": st.sampled_from(["1d", "14d"]),
+    "privacy.keep_drafts": st.sampled_from(["1d", "26w"]),
+    "privacy.keep_backups": st.sampled_from(["24h", "90d"]),
 }
 REQUIRED = {"site.id": SITE_ID, "site.name": "Riverside"}
 

@@ -256,7 +256,7 @@ def test_draft_becomes_the_other_kind(store: Store) -> None:
     edition = draft(store, 1)
 
     with store.write() as tx:
-        editions.set_rehearsal(tx, edition, rehearsal=True)
+        editions.set_kind(tx, edition, rehearsal=True, trial=False)
 
     found = current(store, edition)
     assert (found.rehearsal, found.number, found.version) == (True, 2, 2)
@@ -267,7 +267,7 @@ def test_frozen_edition_keeps_its_kind(store: Store) -> None:
     edition = freeze_edition(store, rehearsal=True)
 
     with store.write() as tx:
-        editions.set_rehearsal(tx, edition, rehearsal=False)
+        editions.set_kind(tx, edition, rehearsal=False, trial=False)
 
     assert current(store, edition) == edition
 

@@ -161,7 +161,9 @@ def test_what_was_said_is_forgotten_and_that_it_came_is_not(store: Store) -> Non
         feedback.add_report(tx, _bounce("old", 1, None), now=NOON)
         feedback.add_report(tx, _bounce("new", 1, None), now=NOON + 2 * DAY)
         before = NOON + DAY
-        limits = retention.Limits(said=before, asked=before, noticed=before)
+        limits = retention.Limits(
+            said=before, asked=before, noticed=before, let_in=before, typed=before
+        )
         has_old = retention.has_old(tx, limits)
         forgotten = retention.forget(tx, limits)
         again = retention.has_old(tx, limits)

@@ -443,6 +443,42 @@ def test_an_index_finds_what_begins_so(store: Store) -> None:
     assert ("ix_subscribers_beginning" if server else "USING INDEX") in told
 
 
+def test_an_index_finds_suppressions(store: Store) -> None:
+    """A page of them, far down among many of one moment, and a search, are no walk through all."""
+    facts = [
+        (hashlib.sha256(bytes([n % 256, n // 256])).hexdigest(), "cleaned", "")
+        for n in range(3000)
+    ]
+    with store.write() as tx:
+        subscribers.suppress(tx, facts, now=NOON)
+        tx.execute(sa.text("ANALYZE"))
+    asked: list[tuple[str, Any]] = []
+    wanted = sorted((one[0] for one in facts), reverse=True)
+    with store.read() as tx:
+        engine = tx.engine
+
+        def note(*told: Any) -> None:
+            asked.append((told[2], told[3]))
+
+        sa.event.listen(engine, "before_cursor_execute", note)
+        page = people.read_suppressions(tx, limit=50, after=wanted[2500])
+        found = people.find_suppressions(tx, wanted[7][:16], limit=50)
+        sa.event.remove(engine, "before_cursor_execute", note)
+        explain = "EXPLAIN " if tx.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        plans = [
+            str(tx.exec_driver_sql(explain + statement, values).all())
+            for statement, values in asked
+            if "LIMIT" in statement
+        ]
+
+    assert [one.address_hash for one in page] == wanted[2501:2551]
+    assert [one.address_hash for one in found] == [wanted[7]]
+    assert len(plans) == 3
+    for plan in plans:
+        assert "Seq Scan on suppressions" not in plan and "SCAN suppressions" not in plan
+        assert "TEMP B-TREE" not in plan
+
+
 def test_who_came_last_and_how_each_stands(store: Store) -> None:
     """The newest first, a page at a time, with what stands against mailing them; states are counted."""
     add_people(store, 3)

@@ -87,7 +87,14 @@ def test_what_is_too_old_is_erased_by_the_job(folder: Folder) -> None:
     app.publish_once(site, now=NOON + timedelta(days=30, seconds=1), clock=lambda: NOON)
 
     assert (kept, gone) == ((1, 1), (0, 0))
-    assert due == {"attempts": 0, "reports": 0, "subscribers": 1, "consents": 1, "notices": 0}
+    assert due == {
+        "attempts": 0,
+        "reports": 0,
+        "subscribers": 1,
+        "consents": 1,
+        "notices": 0,
+        "drafts": 0,
+    }
     assert noticed == 1
     assert rows(site, schema.notices) == []
 

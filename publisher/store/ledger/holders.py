@@ -21,12 +21,12 @@ MAY_HAVE: Final = (DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN, DeliveryStat
 _ALL = "1"
 
 
-def count_holders(tx: Transaction, corrected_id: int) -> int:
+def count_holders(tx: Transaction, corrected_id: int, *, trial: bool) -> int:
     """Return how many of those who have an edition can be told: still here, and may be mailed.
 
     A pause, and what they chose since, is no matter: they have it already.
     """
-    found = _select(corrected_id, sa.true()).subquery()
+    found = _select(corrected_id, sa.true(), trial=trial).subquery()
     return int(tx.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
 
 
@@ -47,7 +47,7 @@ def gather_holders(
     if not through:
         return None
     span = sa.and_(one.subscriber_id > after, one.subscriber_id <= through)
-    keep_people(tx, _select(corrected_id, span))
+    keep_people(tx, _select(corrected_id, span, trial=edition.trial))
     groups = tuple(
         Group(code=code, received=frozenset(), people=number) for code, number in group_people(tx)
     )
@@ -58,9 +58,9 @@ def _has(corrected_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(deliveries.c.edition_id == corrected_id, deliveries.c.state.in_(MAY_HAVE))
 
 
-def _select(corrected_id: int, span: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _select(corrected_id: int, span: sa.ColumnElement[bool], *, trial: bool) -> sa.Select[Any]:
     return (
         sa.select(subscribers.c.id, sa.literal(_ALL).label("code"))
         .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
-        .where(_has(corrected_id), span, *on_the_list())
+        .where(_has(corrected_id), span, *on_the_list(trial=trial))
     )

@@ -15,6 +15,7 @@ from publisher.store.schema import (
     course_marks,
     courses,
     declined_series,
+    staff,
     subscribers,
     subscriptions,
     suppressions,
@@ -152,18 +153,23 @@ def _marked(names: Sequence[str], marks: str) -> list[str]:
 # ------------------------------------------------------------------------------------------ people
 
 
-def people_of(digest: str, marks: Marks, *, now: datetime) -> sa.Select[Any]:
-    """Select everybody an edition may go to: confirmed, subscribed, not away or suppressed."""
+def people_of(digest: str, marks: Marks, *, trial: bool = False, now: datetime) -> sa.Select[Any]:
+    """Select everybody an edition may go to: confirmed, subscribed, not away or suppressed.
+
+    In a trial, of these only who is staff.
+    """
     chose = subscriptions.c
     chose_any = marks.has_row(chose.subscriber_id)
     chose_this = marks.has_row(chose.subscriber_id, chose.digest == digest)
     return sa.select(subscribers.c.id, marks.code().label("code")).where(
-        marks.is_in_span(subscribers.c.id), *_may_be_mailed(now), sa.or_(~chose_any, chose_this)
+        marks.is_in_span(subscribers.c.id),
+        *_may_be_mailed(now, trial=trial),
+        sa.or_(~chose_any, chose_this),
     )
 
 
 def people_on_course(
-    series: str, marks: CourseMarks, *, rehearsal: bool, on: date, now: datetime
+    series: str, marks: CourseMarks, *, rehearsal: bool, trial: bool, on: date, now: datetime
 ) -> sa.Select[Any]:
     """Select whose turn it is in a course: due by that day, and nobody who left the series out."""
     declined = declined_series.c
@@ -174,18 +180,24 @@ def people_on_course(
             is_due(series, rehearsal=rehearsal, on=on),
             marks.is_in_span(courses.c.subscriber_id),
             marks.is_in_span(subscribers.c.id),
-            *_may_be_mailed(now),
+            *_may_be_mailed(now, trial=trial),
             ~marks.has_row(declined.subscriber_id, declined.series == series),
         )
     )
 
 
-def _may_be_mailed(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def is_staff(address_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Match an address that belongs to an account of the staff."""
+    accounts = staff.alias()  # a query may be about accounts itself
+    return sa.exists().where(accounts.c.address_key == address_key)
+
+
+def _may_be_mailed(now: datetime, *, trial: bool) -> tuple[sa.ColumnElement[bool], ...]:
     is_here = sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= now)
-    return (*on_the_list(), is_here)
+    return (*on_the_list(trial=trial), is_here)
 
 
-def on_the_list() -> tuple[sa.ColumnElement[bool], ...]:
+def on_the_list(*, trial: bool) -> tuple[sa.ColumnElement[bool], ...]:
     """Match the people who confirmed, did not leave and are not suppressed; they may be away."""
     suppressed = sa.exists().where(suppressions.c.address_hash == subscribers.c.address_hash)
     return (
@@ -193,6 +205,7 @@ def on_the_list() -> tuple[sa.ColumnElement[bool], ...]:
         # A case is asked of each person, by the index. As a join PostgreSQL, which knows nothing of
         # tables that were filled a minute ago, would read all suppressions for each of them.
         sa.case((suppressed, sa.false()), else_=sa.true()),
+        *((is_staff(subscribers.c.address_key),) if trial else ()),
     )
 
 

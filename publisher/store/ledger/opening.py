@@ -113,12 +113,13 @@ def count_groups(
     posts: Sequence[tuple[str, str]],
     *,
     rehearsal: bool,
+    trial: bool = False,
     now: datetime,
 ) -> list[Group]:
-    """Group everybody an edition of these posts, (id, series), would be for."""
+    """Group everybody an edition of these posts, (id, series), would be for; in a trial, of staff."""
     on_course = series_on_course(tx, posts, rehearsal=rehearsal)
     marks = Marks(posts, rehearsal=rehearsal, on_course=on_course)
-    found = people_of(digest, marks, now=now).subquery()
+    found = people_of(digest, marks, trial=trial, now=now).subquery()
     rows = tx.execute(
         sa.select(found.c.code, sa.func.count())
         .group_by(found.c.code)
@@ -150,7 +151,7 @@ def gather(
         span=(after, through),
         on_course=series_on_course(tx, posts, rehearsal=edition.rehearsal),
     )
-    keep_people(tx, people_of(edition.digest, marks, now=now))
+    keep_people(tx, people_of(edition.digest, marks, trial=edition.trial, now=now))
     groups = tuple(marks.read(code, number) for code, number in group_people(tx))
     return Batch(after=after, through=through, groups=groups)
 

@@ -39,6 +39,8 @@ class Turns:
     post_ids: tuple[str, ...]
     """The parts that can be sent, in order."""
     rehearsal: bool
+    trial: bool
+    """Whether they are those of staff alone."""
     on: date
     now: datetime
 
@@ -95,7 +97,12 @@ def gather_turns(
 
 def _select(turns: Turns, marks: CourseMarks) -> sa.Select[tuple[int, str]]:
     return people_on_course(
-        turns.series, marks, rehearsal=turns.rehearsal, on=turns.on, now=turns.now
+        turns.series,
+        marks,
+        rehearsal=turns.rehearsal,
+        trial=turns.trial,
+        on=turns.on,
+        now=turns.now,
     )
 
 

@@ -15,8 +15,10 @@ site = Table(
     Column("epoch", sa.String(36), nullable=False),
     Column("revision", BIG, nullable=False, server_default="0"),
     Column("made_at", UtcDateTime, nullable=False),
+    Column("live_at", UtcDateTime),
+    Column("live_by", sa.Text, nullable=False, server_default=""),
     CheckConstraint("id = 1", name="single"),
-    comment="this database: its epoch, and how often what is public has changed",
+    comment="this database: its epoch, how often what is public has changed, since when it is live",
 )
 
 standing = Table(
@@ -258,6 +260,7 @@ editions = Table(
     Column("digest", sa.Text, nullable=False),
     Column("number", Integer),
     Column("rehearsal", sa.Boolean, nullable=False),
+    Column("trial", sa.Boolean, nullable=False, server_default=sa.false()),
     Column("slot", sa.Text, nullable=False),
     Column("fire_at", UtcDateTime, nullable=False),
     Column("state", sa.String(10), nullable=False),

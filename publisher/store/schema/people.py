@@ -99,6 +99,12 @@ suppressions = Table(
     Column("evidence", sa.Text, nullable=False, server_default=""),
     Column("suppressed_at", UtcDateTime, nullable=False),
     one_of("reason", ("unsubscribed", "bounced", "complained", "cleaned", "staff", "erased")),
+    Index("ix_suppressions_newest", "suppressed_at", "address_hash"),
+    Index(
+        "ix_suppressions_beginning",
+        "address_hash",
+        postgresql_ops={"address_hash": "text_pattern_ops"},
+    ).ddl_if(dialect="postgresql"),
     comment="a standing do-not-mail fact, by keyed hash: it outlives the subscriber",
 )
 
@@ -127,6 +133,7 @@ notices = Table(
     Column("kind", sa.String(8), nullable=False),
     Column("subscriber_id", BIG),
     Column("consent_id", BIG),
+    Column("staff_id", BIG),
     Column("address_hash", sa.String(64), nullable=False),
     Column("address", sa.Text, nullable=False, server_default=""),
     Column("made_at", UtcDateTime, nullable=False),
@@ -137,7 +144,7 @@ notices = Table(
     Column("used_at", UtcDateTime),
     Column("asked_again", sa.Integer, nullable=False, server_default="0"),
     Column("reply", sa.Text, nullable=False, server_default=""),
-    one_of("kind", ("confirm", "known", "welcome", "erase", "move")),
+    one_of("kind", ("confirm", "known", "welcome", "erase", "move", "sign-in")),
     one_of("state", ("pending", "sent", "failed", "withheld")),
     Index(None, "address_hash"),
     Index(

@@ -19,6 +19,7 @@ staff = Table(
     Column("credentials", sa.Text, nullable=False, server_default=""),
     Column("password_hash", sa.Text),
     Column("made_at", UtcDateTime, nullable=False),
+    Column("tour_ended_at", UtcDateTime),
     CheckConstraint("name <> ''", name="named"),
     sqlite_autoincrement=True,
     comment="a person who may sign in to the console",

@@ -21,6 +21,8 @@ def show(ask: Ask) -> Answer:
         values={
             "me": ask.staff,
             "mine": ask.session,
+            "has_tour": ask.site.config.mail.transport == "outbox",
+            "tour_is_over": staffing.is_tour_over(ask.site.store, ask.staff),
             "sessions": staffing.list_sessions(ask.site.store, ask.staff, now=ask.now),
         },
     )
@@ -47,6 +49,12 @@ def set_password(ask: Ask) -> Answer:
     return Moved(
         to=f"{ROOT}account", said="The password is set. Every other browser is signed out."
     )
+
+
+def begin_tour(ask: Ask) -> Answer:
+    """Show the tour on the first page again."""
+    staffing.end_tour(ask.site.store, ask.staff, now=None)
+    return Moved(to=ROOT, said="The tour is here again.")
 
 
 def revoke(ask: Ask) -> Answer:

@@ -108,6 +108,7 @@ def _show(
             "verdicts": Verdict,
             "has_people": bool(coming and coming.planned.audience),
             "rehearses": ask.site.config.mail.transport == "outbox",
+            "trial": app.read_trial(ask.site),
         },
     )
 
@@ -157,7 +158,7 @@ def send_test(ask: Ask) -> Answer:
     digest = _find(ask)
     try:
         address = subscribing.read_address(ask.text("address"))
-        outcome, where = app.send_test(ask.site, digest, address, now=ask.now)
+        outcome, where = app.send_test(ask.site, digest, address, by=ask.by, now=ask.now)
     except (UsageError, Refused, ContentError) as error:
         return _show(ask, digest, error.problems, status=422)
     if ask.site.config.mail.transport == "outbox":
@@ -166,10 +167,12 @@ def send_test(ask: Ask) -> Answer:
     return Moved(to=page_of(digest), said=f"Test to {address.typed}: {outcome}, {where}.")
 
 
-def send_now(ask: Ask) -> Answer:
-    """Make one edition more, which goes in a minute unless somebody cancels it."""
+def schedule(ask: Ask) -> Answer:
+    """Schedule what is new: one edition more in a minute, or the next one at its own time."""
     digest = _find(ask)
     desk, _ = ask.survey.open(ask.now)
+    if ask.text("when") == "slot":
+        return _schedule_next(ask, desk, digest)
     at = ask.now + UNDO
     edition, problems = editing.schedule_one(desk, digest, at=at, by=ask.by, now=ask.now)
     ask.changed()
@@ -186,8 +189,32 @@ def send_now(ask: Ask) -> Answer:
     )
 
 
+def _schedule_next(ask: Ask, desk: Desk, digest: Digest) -> Answer:
+    """Fix the edition of the next slot as it is now; it goes at its time."""
+    edition = _draft(ask, digest) or editing.draft_ahead(desk, digest, now=ask.now)
+    problems: Sequence[Problem] = ()
+    if edition and edition.state is EditionState.DRAFT:
+        edition = app.read_edition(ask.site, edition.id)  # its posts have been written since
+        try:
+            problems = editing.approve(desk, edition, by=ask.by, now=ask.now)
+        except Refused as error:
+            problems = error.problems
+    ask.changed()
+    if problems:
+        return _show(ask, digest, problems, status=409)
+    if edition is None:
+        return Moved(
+            to=page_of(digest), said="Nothing is new, so nothing goes. No one was emailed."
+        )
+    gap = tell_gap(edition.fire_at, now=ask.now)
+    return Moved(
+        to=path_of(edition),
+        said=f"It goes {gap}. Until then it can be cancelled, and no one was emailed.",
+    )
+
+
 def show_send(ask: Ask) -> Answer:
-    """Show what would go in a minute, and to how many, before it does."""
+    """Show what would go, to how many, and the choice when; the button says how many."""
     digest = _find(ask)
     desk, _ = ask.survey.open(ask.now)
     coming = ask.survey.coming(digest, now=ask.now)
@@ -200,9 +227,11 @@ def show_send(ask: Ask) -> Answer:
             "path": page_of(digest),
             "coming": coming,
             "content": content,
-            "label": f"Send {answers.count(coming.planned.audience, 'email')} in 1 minute"
+            "label": f"Schedule {answers.count(coming.planned.audience, 'email')}"
             if coming
             else "",
+            "has_slot": coming is not None and coming.planned.state in {"planned", "draft"},
+            "trial": app.read_trial(ask.site),
             "rehearses": ask.site.config.mail.transport == "outbox",
         },
     )
@@ -328,7 +357,8 @@ def show_letter(ask: Ask) -> Answer:
     """Show a letter of the next edition, as one of its kinds of readers would get it."""
     preview = _preview(ask)
     digest = _find(ask)
-    return view_of(ask, preview, f"{page_of(digest)}/letter", page_of(digest), digest.title)
+    home = page_of(digest)
+    return view_of(ask, preview, f"{home}/letter", home, digest.title, digest_path=home)
 
 
 def give_letter(ask: Ask) -> Answer:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from publisher import app
 from publisher.config import find_digest
+from publisher.model import Role
 from publisher.web.console.asking import Ask, Octets, Page
 from publisher.web.console.editions import find, path_of
 
@@ -25,8 +26,13 @@ _VIEWS = ("letter", "text", "headers")
 _KEPT = ("n", "person", "discreet", "view", "scheme", "width")
 
 
-def view_of(ask: Ask, preview: Preview, path: str, up: str, title: str) -> Page:
-    """Return the page around a letter; every way to look at it has an address."""
+def view_of(
+    ask: Ask, preview: Preview, path: str, up: str, title: str, *, digest_path: str = ""
+) -> Page:
+    """Return the page around a letter; every way to look at it has an address.
+
+    Of a letter that did not go yet, ``digest_path`` is where it is tested and scheduled.
+    """
     asked = {name: ask.query[name] for name in _KEPT if name in ask.query}
     view = asked.get("view", "letter")
 
@@ -52,6 +58,8 @@ def view_of(ask: Ask, preview: Preview, path: str, up: str, title: str) -> Page:
             "link": link,
             "frame_path": f"{path}.html?{urlencode(which)}",
             "most_octets": CLIPPED_OCTETS,
+            "digest_path": digest_path,
+            "may_schedule": ask.may(Role.PUBLISHER),
         },
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from publisher import subscribing
+from publisher import app, subscribing
 from publisher.editorial.answers import count
 from publisher.errors import NotFound, Problem, PublisherError, UsageError
 from publisher.model import Role, SubscriberState
@@ -144,6 +144,9 @@ def add(ask: Ask) -> Answer:
             wording = subscribing.say_wording(ask.site.config.site.name)
             subscribing.invite(store, address, wording=wording, source="staff", now=ask.now)
             said = "Asked by mail. They get no letters until they confirm; one mail a day at most."
+            within = ask.site.config.subscribe.confirm_within
+            waits = subscribing.tell_trial(ask.site.config, store, within)
+            said = f"{said} {waits}".strip()
             return Moved(to=LIST, said=said)
         is_new = subscribing.add(
             store, address, consent=consent, source="staff", by=ask.by, now=ask.now
@@ -152,8 +155,9 @@ def add(ask: Ask) -> Answer:
         return _add(ask, error.problems, 422)
     ask.survey.forget_people()
     person = subscribing.find_by_address(store, subscribing.read_address(address))
+    in_trial = " once the trial is over" if app.read_trial(ask.site).is_on else ""
     said = (
-        "Added. They get the next letter; no one was emailed."
+        f"Added. They get the next letter{in_trial}; no one was emailed."
         if is_new
         else "They were on the list already. Nothing was changed."
     )
@@ -208,10 +212,23 @@ def show_suppressions(ask: Ask) -> Answer:
     return _suppressions(ask)
 
 
-def _suppressions(ask: Ask, problems: Sequence[Problem] = ()) -> Page:
-    found, has_more = subscribing.page_suppressions(
-        ask.site.store, after=ask.query.get("after") or None
-    )
+def search_suppressions(ask: Ask) -> Answer:
+    """Show what stands against an address; neither is in a link."""
+    text = ask.text("text")
+    try:
+        return _suppressions(ask, text=text)
+    except UsageError as error:
+        return _suppressions(ask, error.problems)
+
+
+def _suppressions(ask: Ask, problems: Sequence[Problem] = (), *, text: str = "") -> Page:
+    store, has_more = ask.site.store, False
+    if text:
+        found = subscribing.search_suppressions(store, text)
+    else:
+        found, has_more = subscribing.page_suppressions(
+            store, after=ask.query.get("after") or None
+        )
     typed: dict[str, Any] = {one: ask.text(one) for one in ("address", "evidence")}
     return Page(
         name="people-suppressions",
@@ -220,6 +237,8 @@ def _suppressions(ask: Ask, problems: Sequence[Problem] = ()) -> Page:
         problems=problems,
         values={
             "found": found,
+            "is_search": bool(text),
+            "text": text or ask.text("text"),
             "older": found[-1].address_hash if has_more else None,
             "stands": STANDS,
             "will": subscribing.WILL,

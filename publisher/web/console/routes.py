@@ -19,6 +19,7 @@ from publisher.web.console import (
     entering,
     importing,
     letters,
+    live,
     outbox,
     people,
     posts,
@@ -104,6 +105,7 @@ _PEOPLE = Needs.PEOPLE
 
 ROUTES: tuple[Route, ...] = (
     _get("", today.show, _S),
+    _post("tour", today.end_tour, _S),
     # ---- coming in and going
     _get("setup/{token}", entering.show_setup, _N),
     _post("setup/{token}", entering.set_up, _N),
@@ -121,6 +123,7 @@ ROUTES: tuple[Route, ...] = (
     _get("account/password", account.show_password, _S, proved=True),
     _post("account/password", account.set_password, _S, proved=True, page="account/password"),
     _post("account/revoke", account.revoke, _S),
+    _post("account/tour", account.begin_tour, _S),
     # ---- posts, series and reviews
     _get("posts", posts.show_all, _S),
     _get("posts/new", posts.show_new, _AUTHOR),
@@ -153,7 +156,7 @@ ROUTES: tuple[Route, ...] = (
     _get("digests/{digest}/edit", digests.show_edit, _PUB),
     _post("digests/{digest}/edit", digests.edit, _PUB),
     _get("digests/{digest}/send", digests.show_send, _PUB),
-    _post("digests/{digest}/send", digests.send_now, _PUB),
+    _post("digests/{digest}/send", digests.schedule, _PUB),
     _get("editions/{edition_id}", editions.show, _S),
     _get("editions/{edition_id}/progress", editions.show_progress, _S),
     _get("editions/{edition_id}/result.csv", editions.give_csv, _S),
@@ -180,6 +183,7 @@ ROUTES: tuple[Route, ...] = (
     _post("subscribers/import/{upload}/forget", importing.forget, _PEOPLE),
     _get("subscribers/suppressions", people.show_suppressions, _PEOPLE),
     _post("subscribers/suppressions", people.suppress, _PEOPLE),
+    _post("subscribers/suppressions/search", people.search_suppressions, _PEOPLE),
     _post("subscribers/suppressions/lift", people.lift, _PEOPLE),
     _get("subscribers/export", people.show_export, _ADMIN, proved=True),
     _post("subscribers/export", people.export, _ADMIN, proved=True, page="subscribers/export"),
@@ -207,6 +211,11 @@ ROUTES: tuple[Route, ...] = (
         proved=True,
         page="settings/backups",
     ),
+    # ---- going live
+    _get("settings/live", live.show, _S),
+    _post("settings/live/arrived", live.note_arrival, _S),
+    _post("settings/live", live.go, _ADMIN, proved=True, page="settings/live"),
+    _post("settings/live/back", live.go_back, _ADMIN, proved=True, page="settings/live"),
     # ---- settings
     _get("settings", settings.show, _S),
     _get("settings/trail", trail.show, _S),

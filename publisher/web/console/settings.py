@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 def show(ask: Ask) -> Answer:
     """Show what there is to look after."""
+    trial = app.read_trial(ask.site)
     return Page(
         name="settings",
         section="settings",
-        values={"is_admin": ask.may(Role.ADMIN), "sees_people": ask.may(*app.SEES_PEOPLE)},
+        values={
+            "is_admin": ask.may(Role.ADMIN),
+            "sees_people": ask.may(*app.SEES_PEOPLE),
+            "is_trial": trial.is_configured,
+            "trial_told": app.tell_trial(trial, now=ask.now),
+        },
     )

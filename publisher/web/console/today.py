@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from publisher import app, staffing
 from publisher.editorial.moments import tell_clock_change
-from publisher.web.console.asking import Ask, Page
+from publisher.model import Role
+from publisher.pages.console import ROOT
+from publisher.web.console.asking import Ask, Moved, Page
 
 if TYPE_CHECKING:
     from publisher.web.console.asking import Answer
@@ -28,5 +31,14 @@ def show(ask: Ask) -> Answer:
             "clocks": clocks,
             "is_rehearsing": mail.transport == "outbox",
             "relay": mail.smtp.host,
+            "trial": app.read_trial(ask.site),
+            "may_go_live": ask.may(Role.ADMIN),
+            "tour_is_over": staffing.is_tour_over(ask.site.store, ask.staff),
         },
     )
+
+
+def end_tour(ask: Ask) -> Answer:
+    """Hide the tour from whoever has seen enough of it."""
+    staffing.end_tour(ask.site.store, ask.staff, now=ask.now)
+    return Moved(to=ROOT, said="The tour is hidden. Under your name it can be shown again.")

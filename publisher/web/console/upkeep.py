@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from publisher import app, config, probes
+from publisher import app, config, probes, subscribing
 from publisher.errors import ConfigError, Refused
 from publisher.pages.console import ROOT
 from publisher.web.console.asking import Ask, Moved, Octets, Page
@@ -85,7 +85,10 @@ def _backups(ask: Ask, problems: Sequence[Problem] = ()) -> Page:
         section="settings",
         status=409 if problems else 200,
         problems=problems,
-        values={"backups": app.list_backups(ask.site)},
+        values={
+            "backups": app.list_backups(ask.site),
+            "kept": subscribing.say_duration(ask.site.config.privacy.keep_backups),
+        },
     )
 
 
