@@ -121,12 +121,13 @@ def _is_current(memory: Memory, workshop: Workshop, seen: Seen, *, now: datetime
 
 
 def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: datetime) -> Build:
-    # What only scans and compares loads none of this: it would be most of its time.
-    from publisher.publishing.crew import count_processors  # noqa: PLC0415
-    from publisher.publishing.galley import Galley  # noqa: PLC0415
-    from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
-    from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
-    from publisher.store.editions import read_public  # noqa: PLC0415
+    with _undisturbed():
+        # What only scans and compares loads none of this: it would be most of its time.
+        from publisher.publishing.crew import count_processors  # noqa: PLC0415
+        from publisher.publishing.galley import Galley  # noqa: PLC0415
+        from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
+        from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
+        from publisher.store.editions import read_public  # noqa: PLC0415
 
     config, store = workshop.config, workshop.store
     with Galley(config.paths.state, count_processors()) as galley:

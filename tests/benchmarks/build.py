@@ -34,6 +34,8 @@ FEED_POSTS = 30
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in what the system calls one of ``ru_maxrss``."""
+_FOREIGN = ("PUBLISHER_", "HUGO_", "PYTHONDONTWRITEBYTECODE")
+"""How variables begin that would make a command another than the one a person types."""
 _LEAST_TEXT = 3000
 """Octets of a post in a feed, if its text is whole."""
 
@@ -186,7 +188,7 @@ def measure(command: list[str], folder: Path, *, watching: bool = False) -> Run:
     Its memory is that of its largest process, as the system keeps it; where it is watched, that of
     all its processes together, if it is more.
     """
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PUBLISHER_", "HUGO_"))}
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
     started = time.perf_counter()
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.DEVNULL) as process:
         watch = Watch(process.pid) if watching else None
