@@ -185,6 +185,9 @@ def _undisturbed() -> Iterator[None]:
     try:
         yield
     finally:
+        # They count as old at once, or the next look would be through all of them.
+        gc.freeze()
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
 
