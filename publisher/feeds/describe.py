@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from publisher import urls
@@ -56,7 +57,7 @@ class Masthead:
         return Author(name=as_title(self.author) or as_title(self.name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Listed:
     """A post in a feed, and what its place among others is said from."""
 
@@ -67,7 +68,7 @@ class Listed:
     settled: bool
     """As in ``standing``."""
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """What the feed says of the post's place: put into words only where it is written."""
         return standing(self.place, self.site_url, redirects=self.redirects, settled=self.settled)
