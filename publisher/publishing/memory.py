@@ -143,13 +143,14 @@ def _take_apart(value: object) -> tuple[Callable[..., object], tuple[object, ...
 
 def _put_together(kind: type, *values: object) -> object:
     made: object = object.__new__(kind)
-    for set_slot, value in zip(_slots_of(kind), values, strict=True):
+    for set_slot, value in zip(setters(kind), values, strict=True):
         set_slot(made, value)
     return made
 
 
 @lru_cache
-def _slots_of(kind: type) -> tuple[Callable[[object, object], None], ...]:
+def setters(kind: type) -> tuple[Callable[[object, object], None], ...]:
+    """Return what sets each field of a value with slots, in their order."""
     return tuple(getattr(kind, name).__set__ for name in kind.__slots__)  # type: ignore[attr-defined]
 
 
