@@ -177,12 +177,13 @@ def show_entry(site: Site, proof: Proof) -> tuple[bytes, str]:
     post = _loaded(proof)
     masthead, place = masthead_of(site.config), proof.catalog.place(post)
     body = proof.body if masthead.full else None
-    said = feeds.standing(place, masthead.url, redirects=proof.catalog.redirects)
-    feed = replace(
-        feeds.site_feed(proof.catalog, masthead), entries=(feeds.Listed(post=post, standing=said),)
-    )
+    listed = feeds.list_posts(proof.catalog, [post], masthead)
+    feed = replace(feeds.site_feed(proof.catalog, masthead), entries=listed)
     atom = feeds.write(feed, "atom", lambda one: feeds.make_plates(one, body, place, masthead))
-    return atom, f"{said.line}\n{feeds.entry(post, body, place, masthead).html}".strip()
+    return (
+        atom,
+        f"{listed[0].standing.line}\n{feeds.entry(post, body, place, masthead).html}".strip(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,13 +25,22 @@ from publisher.feeds.describe import (
     author_feed,
     course_feed,
     is_whole,
+    list_posts,
     newest,
     series_feed,
     site_feed,
     tag_feed,
 )
-from publisher.feeds.entries import Entry, EntryImage, EntrySeries, Standing, entry, standing
-from publisher.feeds.history import cut_history, with_archives
+from publisher.feeds.entries import (
+    Entry,
+    EntryImage,
+    EntrySeries,
+    Standing,
+    entry,
+    standing,
+    standing_facts,
+)
+from publisher.feeds.history import Archive, cut_archives, cut_history
 from publisher.feeds.json_format import join_json, plate_json
 from publisher.feeds.opml import write_opml
 from publisher.feeds.plates import Fillable, Form, Plates, fill
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EPOCH",
+    "Archive",
     "Entry",
     "EntryImage",
     "EntrySeries",
@@ -57,17 +67,19 @@ __all__ = [
     "Standing",
     "author_feed",
     "course_feed",
+    "cut_archives",
     "cut_history",
     "entry",
     "fill",
     "is_whole",
+    "list_posts",
     "make_plates",
     "newest",
     "series_feed",
     "site_feed",
     "standing",
+    "standing_facts",
     "tag_feed",
-    "with_archives",
     "write",
     "write_opml",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from publisher import urls
@@ -12,10 +13,10 @@ from publisher.feeds.markup import as_line, as_title
 from publisher.model import Author, Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from publisher.model import Catalog, Post, Series
+    from publisher.model import Catalog, Place, Post, Series
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When a feed without entries was updated: a moment that no rebuild moves."""
@@ -56,12 +57,21 @@ class Masthead:
         return Author(name=as_title(self.author) or as_title(self.name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A post in a feed, and what the feed says of its place among others."""
+    """A post in a feed, and what its place among others is said from."""
 
     post: Post
-    standing: Standing
+    place: Place | None
+    site_url: str
+    redirects: Mapping[str, str]
+    settled: bool
+    """As in ``standing``."""
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What the feed says of the post's place: put into words only where it is written."""
+        return standing(self.place, self.site_url, redirects=self.redirects, settled=self.settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,9 +241,10 @@ def list_posts(
     return tuple(
         Listed(
             post=post,
-            standing=standing(
-                catalog.place(post), masthead.url, redirects=catalog.redirects, settled=settled
-            ),
+            place=catalog.place(post),
+            site_url=masthead.url,
+            redirects=catalog.redirects,
+            settled=settled,
         )
         for post in posts
     )

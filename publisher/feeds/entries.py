@@ -145,9 +145,26 @@ def standing(
     pieces = [f"{number} in {where}"]
     for word, post in (("Previous", place.previous), ("Next", None if settled else place.next)):
         if post:
-            address = _first_url(post, redirects or {}, site_url)
+            address = _page_url(_first_location(post, redirects or {}), site_url)
             pieces.append(f"{word}: {_part_link(place.number_of(post), address)}")
     return Standing(line=_paragraph(" · ".join(pieces)), total=None if settled else series.total)
+
+
+def standing_facts(
+    place: Place | None, *, redirects: Mapping[str, str], settled: bool
+) -> tuple[object, ...]:
+    """Return everything that ``standing`` makes its words from but the site's address."""
+    if place is None:
+        return ()
+    series = place.series
+    near = (place.previous, None if settled else place.next)
+    return (
+        *(series.title, series.slug, place.number, None if settled else series.total),
+        *(
+            (place.number_of(one), _first_location(one, redirects)) if one else None
+            for one in near
+        ),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -166,11 +183,11 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def _first_url(post: Post, redirects: Mapping[str, str], site_url: str) -> str:
+def _first_location(post: Post, redirects: Mapping[str, str]) -> str:
     location = post.location
     if post.aliases and redirects.get(post.aliases[0]) == location:
-        location = post.aliases[0]
-    return _page_url(location, site_url)
+        return post.aliases[0]
+    return location
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ could change; only its link to the next one appears when there is one.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from publisher import urls
@@ -35,33 +35,51 @@ def cut_history(
     return [[post for post in page if post] for page in cut]
 
 
-def with_archives(
-    live: Feed,
-    catalog: Catalog,
-    history: Sequence[Post | None],
-    masthead: Masthead,
-) -> list[Feed]:
-    """Return a feed that leads to its archives, and then these, oldest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """One document of a feed's past: what it holds is known, its words are made when it is written."""
 
-    ``history`` as in ``cut_history``. A complete feed needs no archives.
-    """
-    if live.is_complete:
-        return [live]
-    pages = cut_history([listed.post for listed in live.entries], history, masthead.limit)
-    root = live.home_url + urls.ARCHIVE.lstrip("/")
-    archives = [
-        replace(
-            live,
-            title=f"{live.title} · archive {number}",
-            address=f"{root}{number}",
-            entries=list_posts(catalog, newest(catalog, page, None), masthead, settled=True),
-            updated_at=last_change(page),
-            current=live.address,
-            prev_archive=f"{root}{number - 1}" if number > 1 else "",
-            next_archive=f"{root}{number + 1}" if number < len(pages) else "",
+    live: Feed
+    number: int
+    is_last: bool
+    posts: Sequence[Post]
+
+    @property
+    def address(self) -> str:
+        """As a feed's."""
+        return self._address(self.number)
+
+    def describe(self, catalog: Catalog, masthead: Masthead) -> Feed:
+        """Return it as a feed."""
+        number = self.number
+        return replace(
+            self.live,
+            title=f"{self.live.title} · archive {number}",
+            address=self.address,
+            entries=list_posts(catalog, newest(catalog, self.posts, None), masthead, settled=True),
+            updated_at=last_change(self.posts),
+            current=self.live.address,
+            prev_archive=self._address(number - 1) if number > 1 else "",
+            next_archive="" if self.is_last else self._address(number + 1),
             is_archive=True,
         )
+
+    def _address(self, number: int) -> str:
+        return f"{self.live.home_url}{urls.ARCHIVE.lstrip('/')}{number}"
+
+
+def cut_archives(
+    live: Feed, history: Sequence[Post | None], size: int
+) -> tuple[Feed, list[Archive]]:
+    """Return a feed that leads to its archives, and these, oldest first.
+
+    ``history`` and ``size`` as in ``cut_history``. A complete feed needs no archives.
+    """
+    if live.is_complete:
+        return live, []
+    pages = cut_history([listed.post for listed in live.entries], history, size)
+    archives = [
+        Archive(live=live, number=number, is_last=number == len(pages), posts=page)
         for number, page in enumerate(pages, 1)
     ]
-    latest = archives[-1].address if archives else ""
-    return [replace(live, prev_archive=latest), *archives]
+    return replace(live, prev_archive=archives[-1].address if archives else ""), archives

@@ -193,10 +193,11 @@ class Place:
 
     def number_of(self, neighbour: Post) -> int:
         """Return the number of the previous or the next post."""
-        parts = self.series.parts
-        before, after = reversed(parts[: self.number - 1]), parts[self.number :]
-        side = before if neighbour is self.previous else after
-        return next(part.number for part in side if part.post)
+        parts, step = self.series.parts, -1 if neighbour is self.previous else 1
+        at = self.number - 1 + step
+        while not parts[at].post:
+            at += step
+        return parts[at].number
 
 
 class Verdict(StrEnum):

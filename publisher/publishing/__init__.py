@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from publisher.model import Body, Catalog, Post, PublishedPost
     from publisher.pages import Pages
     from publisher.publishing.library import Library
+    from publisher.publishing.memory import Lie
     from publisher.publishing.press import Output, Press
     from publisher.store import Store
 
@@ -121,12 +122,13 @@ def _is_current(memory: Memory, workshop: Workshop, seen: Seen, *, now: datetime
 
 
 def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: datetime) -> Build:
-    # What only scans and compares loads none of this: it would be most of its time.
-    from publisher.publishing.crew import count_processors  # noqa: PLC0415
-    from publisher.publishing.galley import Galley  # noqa: PLC0415
-    from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
-    from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
-    from publisher.store.editions import read_public  # noqa: PLC0415
+    with _undisturbed():
+        # What only scans and compares loads none of this: it would be most of its time.
+        from publisher.publishing.crew import count_processors  # noqa: PLC0415
+        from publisher.publishing.galley import Galley  # noqa: PLC0415
+        from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
+        from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
+        from publisher.store.editions import read_public  # noqa: PLC0415
 
     config, store = workshop.config, workshop.store
     with Galley(config.paths.state, count_processors()) as galley:
@@ -150,10 +152,14 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
                 masthead=masthead_of(config),
             )
             outputs = list_outputs(press)
-        _write(press, outputs, _whole(memory, seen), usable.inputs if usable else {}, done)
+        whole = _whole(memory, seen)
+        made = _write(press, outputs, whole, usable.inputs if usable else {}, done)
     inputs = {output.file: output.inputs for output in outputs}
     _remove(config.paths.output, details.inputs if details else (), inputs, done)
     files = [name for output in outputs for name in output.files]
+    for output in made:
+        for name in output.files:
+            whole.pop(name, None)
     kept = Memory(
         fingerprint=workshop.fingerprint,
         revision=seen.revision,
@@ -162,7 +168,7 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
         outputs=len(inputs),
         problems=catalog.problems,
         files="\n".join(files),
-        lies=look_at(config.paths.output, files),
+        lies=look_at(config.paths.output, files, known=whole),
     )
     left = Details(inputs=inputs, parsed=library.parsed(), paths=library.paths_digest())
     state = config.paths.state
@@ -179,16 +185,19 @@ def _undisturbed() -> Iterator[None]:
     try:
         yield
     finally:
+        # They count as old at once, or the next look would be through all of them.
+        gc.freeze()
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
 
 
-def _whole(memory: Memory | None, seen: Seen) -> set[str]:
-    """Return the files that lie as the last build left them."""
+def _whole(memory: Memory | None, seen: Seen) -> dict[str, Lie]:
+    """Return the files that lie as the last build left them, with how."""
     if memory is None or seen.lies is None:
-        return set()
+        return {}
     lies = memory.by_file(seen.lies)
-    return {file for file, lie in memory.by_file(memory.lies).items() if lie == lies[file]}
+    return {file: lie for file, lie in memory.by_file(memory.lies).items() if lie == lies[file]}
 
 
 # ------------------------------------------------------------------------------------- the catalog
@@ -372,8 +381,8 @@ def _write(
     whole: Collection[str],
     before: Mapping[str, str],
     done: Build,
-) -> None:
-    """Write the outputs that may differ: by what they are made from, or by how they lie."""
+) -> list[Output]:
+    """Write the outputs that may differ, by what they are made from or how they lie; return them."""
     from publisher.publishing.making import make_outputs  # noqa: PLC0415 - as in _rebuild
 
     waiting = [
@@ -384,6 +393,7 @@ def _write(
     ]
     done.written += make_outputs(press, waiting)
     done.unchanged += len(outputs) - len(done.written)
+    return waiting
 
 
 def _remove(root: Path, before: Iterable[str], inputs: Mapping[str, str], done: Build) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from publisher import feeds, urls
 from publisher.publishing.press import Output, by_author, digest, source_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from publisher.config import Config
     from publisher.model import Catalog, Post
@@ -20,56 +20,91 @@ if TYPE_CHECKING:
 def list_feeds(press: Press, catalog: Catalog, tagged: Tagged) -> Iterator[Output]:
     """List every feed in its three formats, and the list of feeds."""
     masthead = press.masthead
-    said = digest(masthead)
+    folder = _Folder(press, catalog)
     shown = {post.id: post for post in catalog.posts}
     history: list[Post | None] = []
     by_series: defaultdict[str | None, list[Post | None]] = defaultdict(list)
     for post_id, slug in press.history:
         history.append(shown.get(post_id))
         by_series[slug].append(shown.get(post_id))
-    live = feeds.site_feed(catalog, masthead)
-    yield from _in_all_forms(press, feeds.with_archives(live, catalog, history, masthead), said)
+    yield from folder.list_past(feeds.site_feed(catalog, masthead), history)
     for series in catalog.series:
         live = feeds.series_feed(catalog, series, masthead)
-        past = by_series[series.slug]
-        yield from _in_all_forms(press, feeds.with_archives(live, catalog, past, masthead), said)
+        yield from folder.list_past(live, by_series[series.slug])
     yield _opml(press.config, catalog, tagged)
     for tag, posts in tagged.values():
-        yield from _in_all_forms(press, [feeds.tag_feed(catalog, tag, posts, masthead)], said)
+        yield from folder.list_live(feeds.tag_feed(catalog, tag, posts, masthead))
     for author, written in by_author(catalog).values():
-        feed = feeds.author_feed(catalog, author, written, masthead)
-        yield from _in_all_forms(press, [feed], said)
+        yield from folder.list_live(feeds.author_feed(catalog, author, written, masthead))
 
 
-def _in_all_forms(press: Press, described: list[feeds.Feed], said: str) -> Iterator[Output]:
-    for feed in described:
-        inputs = digest(
-            said,
-            (feed.title, feed.subtitle, feed.updated_at.isoformat(), feed.is_complete),
-            (feed.prev_archive, feed.next_archive),
-            tuple(_entry_facts(press, listed) for listed in feed.entries),
+class _Folder:
+    """What every feed of one build is listed from."""
+
+    def __init__(self, press: Press, catalog: Catalog) -> None:
+        self._press = press
+        self._catalog = catalog
+        self._said = digest(press.masthead)
+        self._settled: dict[str, str] = {}
+
+    def list_past(self, live: feeds.Feed, history: list[Post | None]) -> Iterator[Output]:
+        """List a feed and its archives."""
+        live, archives = feeds.cut_archives(live, history, self._press.masthead.limit)
+        yield from self.list_live(live)
+        for archive in archives:
+            # A large site has more of them than of all else, and most stay as they are.
+            describe = cache(partial(archive.describe, self._catalog, self._press.masthead))
+            made_from = (live.title, live.subtitle, archive.number, archive.is_last)
+            facts = [self._settled_facts(post) for post in archive.posts]
+            yield from self._in_all_forms(
+                archive.address, digest(made_from, facts), archive.posts, describe, is_archive=True
+            )
+
+    def list_live(self, feed: feeds.Feed) -> Iterator[Output]:
+        """List a feed without its archives."""
+        made_from = (feed.title, feed.subtitle, feed.is_complete, feed.prev_archive)
+        posts = [listed.post for listed in feed.entries]
+        facts = [self._facts(post, settled=False) for post in posts]
+        yield from self._in_all_forms(
+            feed.address, digest(made_from, facts), posts, lambda: feed, is_archive=False
         )
-        name = feed.address.removeprefix(press.config.site.url).lstrip("/")
-        carries = tuple(listed.post for listed in feed.entries)
+
+    def _in_all_forms(
+        self,
+        address: str,
+        made_from: str,
+        posts: Sequence[Post],
+        describe: Callable[[], feeds.Feed],
+        *,
+        is_archive: bool,
+    ) -> Iterator[Output]:
+        name = address.removeprefix(self._press.config.site.url).lstrip("/")
         for form in urls.FEED_FORMATS:
             yield Output(
                 file=f"{name}.{form}",
-                inputs=digest(inputs, form),
-                make=partial(feeds.write, feed, form, press.plates),
+                inputs=digest(self._said, made_from, form),
+                make=partial(self._make, describe, form),
                 feed=True,
-                archive=feed.is_archive,
-                carries=carries,
+                archive=is_archive,
+                carries=tuple(posts),
             )
 
+    def _make(self, describe: Callable[[], feeds.Feed], form: feeds.Form) -> bytes:
+        return feeds.write(describe(), form, self._press.plates)
 
-def _entry_facts(press: Press, listed: feeds.Listed) -> tuple[object, ...]:
-    """Return what an entry in a feed is made from: the post, its links, its place."""
-    return (
-        *source_facts(listed.post),
-        press.library.link_facts(listed.post),
-        listed.standing.line,
-        listed.standing.total,
-    )
+    def _settled_facts(self, post: Post) -> str:
+        """Return as below; a post stands in an archive of the site and in one of its series."""
+        if post.id not in self._settled:
+            self._settled[post.id] = self._facts(post, settled=True)
+        return self._settled[post.id]
+
+    def _facts(self, post: Post, *, settled: bool) -> str:
+        """Return what an entry in a feed is made from: the post, its links, its place."""
+        catalog = self._catalog
+        place = feeds.standing_facts(
+            catalog.place(post), redirects=catalog.redirects, settled=settled
+        )
+        return repr((*source_facts(post), self._press.library.link_facts(post), *place))
 
 
 def _opml(config: Config, catalog: Catalog, tagged: Tagged) -> Output:

@@ -80,7 +80,10 @@ class Press:
         if found is None:
             facts = (
                 *(post.id, post.location, post.title, post.summary),
-                *(post.published_at.isoformat(), post.tags, post.authors, sorted(post.channels)),
+                *(post.published_at.isoformat(), post.tags),
+                # Plain values: what a dataclass or an enumeration says of itself takes far longer.
+                [(author.name, author.credentials, author.url) for author in post.authors],
+                sorted([channel.value for channel in post.channels]),
             )
             found = self._said[id(post)] = digest(facts)
         return found

@@ -7,12 +7,12 @@ the one that goes first changes from turn to turn. Ratios are taken within a tur
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,10 @@ FEED_POSTS = 30
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in what the system calls one of ``ru_maxrss``."""
+_FOREIGN = ("PUBLISHER_", "HUGO_", "PYTHONDONTWRITEBYTECODE")
+"""How variables begin that would make a command another than the one a person types."""
 _LEAST_TEXT = 3000
+_numbers = count()
 """Octets of a post in a feed, if its text is whole."""
 
 Key = tuple[str, str]
@@ -133,10 +136,18 @@ def _take_turn(
 
 
 def _clear(sites: Sites, programs: Iterable[Program]) -> None:
-    """Remove everything that an earlier build left."""
+    """Put everything that an earlier build left out of the way.
+
+    It is removed with the folder of all sites, at the end: where files were deleted just before,
+    some file systems look at each of their places before a new file gets another.
+    """
     for program in programs:
+        site = sites.folders[program.name]
         for name in program.leaves:
-            shutil.rmtree(sites.folders[program.name] / name, ignore_errors=True)
+            if (site / name).exists():
+                aside = site.parent / "earlier" / str(next(_numbers))
+                aside.parent.mkdir(exist_ok=True)
+                (site / name).rename(aside)
 
 
 def check(sites: Sites, program: Program, sentence: str = "") -> None:
@@ -186,7 +197,7 @@ def measure(command: list[str], folder: Path, *, watching: bool = False) -> Run:
     Its memory is that of its largest process, as the system keeps it; where it is watched, that of
     all its processes together, if it is more.
     """
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PUBLISHER_", "HUGO_"))}
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
     started = time.perf_counter()
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.DEVNULL) as process:
         watch = Watch(process.pid) if watching else None

@@ -64,7 +64,8 @@ installed with `pip` and `npm` at the versions named in their folders, Eleventy'
 whatever it asks for.
 
 Each number is one whole command, from its start to its end, as you would type it:
-`publisher build`, `hugo`, `pelican`, `eleventy`. They take turns: {rounds} that count, after {warm_ups} to
+`publisher build`, `hugo`, `pelican`, `eleventy`, publisher's modules compiled before, as pip compiles
+them where it installs them. They take turns: {rounds} that count, after {warm_ups} to
 warm up, and the one that goes first changes from turn to turn. Pelican and Eleventy are slow and
 always build everything, so only their full build is measured, and in fewer turns: {slow_rounds}.
 

@@ -6,6 +6,7 @@ each in a folder of its own, from the pins in ``pelican_site/`` and ``eleventy_s
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import shutil
 import subprocess
@@ -84,6 +85,9 @@ ALL = (PUBLISHER, HUGO, PELICAN, ELEVENTY)
 
 def install(program: Program) -> None:
     """Install what the program needs where it is missing; raises RuntimeError where that fails."""
+    if program is PUBLISHER:
+        # As pip does where it installs us: without it, every command would compile us anew.
+        compileall.compile_dir(REPOSITORY / "publisher", quiet=1)
     if program is HUGO and shutil.which("hugo") is None:
         raise RuntimeError("Hugo is not installed. Type:  sudo apt-get install hugo")
     if program is PELICAN:

@@ -52,7 +52,7 @@ STAGES: Final = {
         "publisher.feeds.describe:site_feed",
         "publisher.feeds.describe:series_feed",
         "publisher.feeds.describe:tag_feed",
-        "publisher.feeds.history:with_archives",
+        "publisher.feeds.history:cut_archives",
     ),
     "feeds: addresses made absolute": ("publisher.feeds.markup:absolute_html",),
     "feeds: entries in Atom and RSS, through feedgen": ("publisher.feeds.xml_formats:plate_xml",),

@@ -14,7 +14,7 @@ import click
 import pytest
 
 import publisher
-from publisher import app
+from publisher import app, model
 from publisher.cli import root
 from publisher.config import KEYS, OPTIONS, sample
 from publisher.store import schema
@@ -22,6 +22,7 @@ from tests.conftest import REPOSITORY, SITE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 PACKAGE = REPOSITORY / "publisher"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -161,11 +162,12 @@ def test_nothing_is_left_to_do() -> None:
     assert found == []
 
 
-def test_every_name_of_the_composition_root_is_at_home() -> None:
-    """What ``app`` promises can be had, though it is loaded only when asked for."""
-    assert [name for name in app.__all__ if not hasattr(app, name)] == []
+@pytest.mark.parametrize("package", [app, model])
+def test_every_name_that_loads_late_is_at_home(package: ModuleType) -> None:
+    """What ``app`` and ``model`` promise can be had, though it is loaded only when asked for."""
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = app.nothing
+        _ = package.nothing
 
 
 def test_test_files_have_names_of_their_own() -> None:

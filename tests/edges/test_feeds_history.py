@@ -53,7 +53,14 @@ def series_of(count: int, *, status: str = "ongoing", planned: int = 0) -> Serie
 
 def describe(posts: Sequence[Post]) -> list[feeds.Feed]:
     catalog = catalog_of(posts)
-    return feeds.with_archives(feeds.site_feed(catalog, MASTHEAD), catalog, posts, MASTHEAD)
+    return with_archives(feeds.site_feed(catalog, MASTHEAD), catalog, posts)
+
+
+def with_archives(
+    live: feeds.Feed, catalog: Catalog, history: Sequence[Post | None]
+) -> list[feeds.Feed]:
+    feed, archives = feeds.cut_archives(live, history, MASTHEAD.limit)
+    return [feed, *(one.describe(catalog, MASTHEAD) for one in archives)]
 
 
 def write(feed: feeds.Feed, form: feeds.Form = "atom") -> bytes:
@@ -162,7 +169,7 @@ def test_an_archive_says_nothing_that_a_later_part_changes() -> None:
         series = series_of(count)
         catalog = catalog_of(series.posts, series)
         live = feeds.series_feed(catalog, series, MASTHEAD)
-        first = feeds.with_archives(live, catalog, series.posts, MASTHEAD)[1]
+        first = with_archives(live, catalog, series.posts)[1]
         texts.append(
             [
                 feeds.write(
@@ -203,8 +210,8 @@ def test_a_finished_series_is_complete_in_one_feed() -> None:
 
     for series, is_complete in ((whole, True), (waiting, False)):
         catalog = catalog_of(series.posts, series)
-        live, *archives = feeds.with_archives(
-            feeds.series_feed(catalog, series, MASTHEAD), catalog, series.posts, MASTHEAD
+        live, *archives = with_archives(
+            feeds.series_feed(catalog, series, MASTHEAD), catalog, series.posts
         )
         assert live.is_complete is is_complete
         assert len(live.entries) == (5 if is_complete else 3)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from publisher.model import Post
 from publisher.publishing.memory import (
     Details,
     Memory,
@@ -15,6 +16,7 @@ from publisher.publishing.memory import (
     dump_memory,
     load_memory,
     look_at,
+    setters,
 )
 from tests.factories import make_post
 
@@ -100,6 +102,24 @@ def test_damaged_details_are_none(tmp_path: Path) -> None:
     assert memory.details() is None
 
 
+def test_details_of_another_release_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post that had other fields is no post of ours, whatever was kept of it."""
+    file = tmp_path / "memory"
+    file.write_bytes(dump_memory(MEMORY, details("alone.md")))
+    fewer = tuple(setters(Post)[:-1])
+    monkeypatch.setattr(
+        "publisher.publishing.memory.setters",
+        lambda kind: fewer if kind is Post else setters(kind),
+    )
+
+    memory = load_memory(file)
+
+    assert memory is not None
+    assert memory.details() is None
+
+
 def test_files_are_looked_at_as_they_lie(tmp_path: Path) -> None:
     """Size and time of each in turn, of what is not there neither."""
     file = tmp_path / "a.html"
@@ -108,3 +128,4 @@ def test_files_are_looked_at_as_they_lie(tmp_path: Path) -> None:
     lies = look_at(tmp_path, ["a.html", "b.html"])
 
     assert list(lies) == [5, file.stat().st_mtime_ns, -1, -1]
+    assert list(look_at(tmp_path, ["b.html", "a.html"], {"a.html": (7, 8)})) == [-1, -1, 7, 8]
