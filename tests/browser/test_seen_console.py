@@ -33,6 +33,8 @@ LISTED = b"Who,Joined,Note\neva@example.org,2026-01-02,met at the fair\nnonsense
 WIDTHS = (375, 1280)
 HEIGHT = 800
 PASSWORD = "a few plain words"
+_IN_FRAME, _IN_DATE = 30, 6
+"""What has stops of its own, and at most how many."""
 STICKING_OUT = """() => {
     const page = document.documentElement;
     const scrolls = one => one && one !== page && (
@@ -43,6 +45,37 @@ STICKING_OUT = """() => {
     return out.map(one => one.outerHTML.slice(0, 80)).concat(
         page.scrollWidth > page.clientWidth ? ['the page itself'] : []);
 }"""
+
+STOPS = """() => {
+    const groups = new Set();
+    const groupOf = one => (one.form ? one.form.action : '') + ' ' + one.name;
+    const stops = [...document.querySelectorAll(
+        'a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter(one => {
+        if (one.disabled || one.type === 'hidden' || one.tabIndex < 0) return false;
+        if (!one.checkVisibility()) return false;
+        if (one.type !== 'radio') return true;
+        return !groups.has(groupOf(one)) && groups.add(groupOf(one));
+    });
+    window.walk = {stops, places: [], unseen: []};
+    document.addEventListener('focusin', event => {
+        const here = event.target, style = getComputedStyle(here);
+        window.walk.places.push(stops.findIndex(one => one === here
+            || (here.type === 'radio' && one.type === 'radio' && groupOf(one) === groupOf(here))));
+        if (style.outlineStyle === 'none' && style.boxShadow === 'none')
+            window.walk.unseen.push(here.outerHTML.slice(0, 80));
+    });
+    return stops.length;
+}"""
+"""Finds what a keyboard has to reach, and notes what it comes to, and whether that can be seen.
+
+Of radio buttons one stands for its group, in which the arrows go on.
+"""
+WALKED = """() => ({
+    places: window.walk.places,
+    unseen: window.walk.unseen,
+    missed: window.walk.stops.filter((_, at) => !window.walk.places.includes(at))
+        .map(one => one.outerHTML.slice(0, 80)),
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +195,33 @@ def test_every_page_is_for_everyone(console: Console, browser: Browser) -> None:
     assert statuses == addresses
     assert said(watched) == Watched()
     assert len(addresses) > 25
+
+
+def _walk(page: Page) -> list[str]:
+    """Go through a page by Tab alone; return what is not reached, not in order, or not seen."""
+    presses = page.evaluate(STOPS)
+    presses += _IN_FRAME * page.locator("iframe").count()
+    presses += _IN_DATE * page.locator("input[type=date], input[type=datetime-local]").count()
+    for _ in range(presses):
+        page.keyboard.press("Tab")
+    walked = page.evaluate(WALKED)
+    places = list(dict.fromkeys(walked["places"]))
+    faults = [f"no focus to be seen: {one}" for one in walked["unseen"]]
+    faults += [f"not reached: {one}" for one in walked["missed"]]
+    return faults if places == sorted(places) else [*faults, f"an order of its own: {places}"]
+
+
+def test_every_page_is_gone_through_by_keyboard(console: Console, browser: Browser) -> None:
+    """Tab comes to every link, button and field of every page, in their order, and is seen there."""
+    faults = {}
+    with watched_page(browser.new_context()) as (page, _):
+        come_in(console, page)
+        for path in _addresses(console):
+            page.goto(console.url + path, wait_until="load")
+            if found := _walk(page):
+                faults[path] = found
+
+    assert faults == {}
 
 
 def test_pages_for_those_outside_are_for_everyone(console: Console, browser: Browser) -> None:
