@@ -347,7 +347,8 @@ def test_note_adds_to_the_history(store: Store) -> None:
 
 def _limits(**moments: datetime) -> retention.Limits:
     """Return limits before which there is nothing, but for those named."""
-    return retention.Limits(**({"said": NOON, "asked": NOON, "noticed": NOON} | moments))
+    nothing = dict.fromkeys(("said", "asked", "noticed", "let_in", "typed"), NOON)
+    return retention.Limits(**(nothing | moments))
 
 
 def test_unconfirmed_people_are_forgotten_in_time(store: Store) -> None:
