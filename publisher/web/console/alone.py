@@ -64,8 +64,18 @@ def _show(ask: Ask, chosen: str, problems: Sequence[Problem] = ()) -> Page:
     return _page(values, status, problems)
 
 
+_UNSAID = dict.fromkeys(("label", "going", "obstacle", "others", "found", "left_out"), "")
+"""What a page has nothing to say of."""
+
+
 def _page(values: dict[str, object], status: int, problems: Sequence[Problem]) -> Page:
-    return Page(name="post-mail", section="posts", status=status, problems=problems, values=values)
+    return Page(
+        name="post-mail",
+        section="posts",
+        status=status,
+        problems=problems,
+        values=_UNSAID | values,
+    )
 
 
 def _choose(ask: Ask, chosen: str) -> Digest | None:

@@ -76,7 +76,6 @@ def show_all(ask: Ask) -> Answer:
             ],
             "total": sum(map(len, groups.values())),
             "may_write": ask.may(Role.AUTHOR),
-            "may_mail": ask.may(Role.PUBLISHER),
         },
     )
 
