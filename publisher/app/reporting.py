@@ -196,6 +196,8 @@ def _acts(standing: Standing, edition: Edition) -> tuple[str, ...]:
         # Approved it has its minute, and before that nothing goes that could be held.
         needless = {EditionState.SCHEDULED: "approve", EditionState.DRAFT: "hold"}
         acts = tuple(act for act in acts if act != needless.get(edition.state))
+    if edition.is_alone and edition.state is EditionState.SCHEDULED:
+        acts = tuple(act for act in acts if act != "approve")  # a person's press made it
     if standing.undecided and "resolve" not in acts:
         return (*(act for act in acts if act not in {"release", "approve"}), "resolve")
     return acts

@@ -1,4 +1,4 @@
-"""Commands about one edition: ls show approve hold release pause resume cancel resolve correct."""
+"""Commands about one edition, from ls and show to mail, which makes one of a single post."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import click
 
 from publisher.cli import telling
 from publisher.cli.frame import Command, Frame, Group, current_time, with_frame
-from publisher.errors import Problem, Refused, UsageError
+from publisher.errors import NotFound, Problem, Refused, UsageError
 from publisher.model import Act, Correction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from publisher.app import Site
+    from publisher.config import Digest
 
 
 def register(root: Group) -> None:
@@ -196,6 +199,51 @@ def correct_edition(
     if frame.json:
         frame.give(telling.correction_shape(done, found))
     frame.say(*telling.tell_correction(done, found, now=now, dry_run=frame.dry_run))
+
+
+# ------------------------------------------------------------------------------------ one post
+
+
+@edition.command("mail", cls=Command, dry_run=True)
+@click.argument("post")
+@click.option("--digest", "name", default="", metavar="DIGEST", help="Whose readers get it.")
+@_BY
+@with_frame
+def mail_post(frame: Frame, post: str, name: str, by: str) -> None:
+    """Mail one published post now, alone, to the readers of a digest who do not have it.
+
+    POST is its path or its id. It goes once its minute to undo is over.
+    """
+    from publisher import app, editing  # noqa: PLC0415
+
+    site, now = frame.open(), current_time()
+    digest = _only_digest(site, name)
+    desk, _ = app.open_desk(site, now=now)
+    found = editing.find_published(desk, post)
+    if frame.dry_run:
+        done = editing.check_alone(desk, digest, found, now=now)
+    else:
+        done = editing.mail_alone(desk, digest, found, by=by or getpass.getuser(), now=now)
+    if frame.json:
+        frame.give(telling.mailing_shape(done, dry_run=frame.dry_run))
+    frame.say(*telling.tell_mailing(done, now=now, dry_run=frame.dry_run))
+
+
+def _only_digest(site: Site, name: str) -> Digest:
+    """Return the digest of a name, or the only one there is."""
+    digests = site.config.digests
+    if not name and len(digests) == 1:
+        return next(iter(digests.values()))
+    if name in digests:
+        return digests[name]
+    problem = Problem(
+        code="digest.unknown" if name else "usage",
+        path=name or "--digest",
+        expected=f"a digest of the configuration: {', '.join(digests)}",
+        got=name or "none, and there are several",
+        hint="Name one with --digest. No one was emailed.",
+    )
+    raise NotFound(problem) if name else UsageError(problem)
 
 
 def _read_text(text: str, file: Path | None) -> str:

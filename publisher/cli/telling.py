@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from publisher import app
 from publisher.editorial import answers
+from publisher.editorial.alone import tell_readers
 from publisher.editorial.correcting import tell_holders
 from publisher.editorial.moments import tell_gap, tell_moment
 from publisher.model import Act, DeliveryState, EditionState
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.app import Corrected, EditionReport, Report
-    from publisher.editing import Handled, PlannedEdition, Resolved
+    from publisher.editing import Handled, Mailing, PlannedEdition, Resolved
     from publisher.model import Edition
     from publisher.operating import Moved, Restored
     from publisher.publishing import Build
@@ -355,5 +356,49 @@ def tell_correction(
     return [
         *told,
         f"{edition.name}: {goes}, by the service or publisher publish. No one was emailed yet.",
+        f"To undo it until then: publisher edition cancel {edition.name}",
+    ]
+
+
+def mailing_shape(done: Mailing, *, dry_run: bool) -> dict[str, object]:
+    """Return the JSON of one post mailed alone; before it is made it has no name."""
+    edition, readers = done.edition, done.readers
+    return {
+        "edition": None if dry_run else edition.name,
+        "digest": edition.digest,
+        "post": {"id": done.post.id, "path": done.post.path, "title": done.post.title},
+        "state": str(edition.state),
+        "goes_at": edition.fire_at.isoformat(),
+        "rehearsal": edition.rehearsal,
+        "trial": edition.trial,
+        "subject": done.content.subject,
+        "reach": readers.reach,
+        "have": readers.have,
+        "declined": readers.declined,
+        "on_course": readers.on_course,
+    }
+
+
+def tell_mailing(done: Mailing, *, now: datetime, dry_run: bool) -> list[str]:
+    """Say whom one post goes to and when, and that nobody was emailed yet."""
+    edition, readers = done.edition, done.readers
+    told = [
+        f"{done.post.title}: {tell_readers(readers)}",
+        f"Subject: {done.content.subject}",
+    ]
+    if edition.trial:
+        told.append(
+            f"Trial: {readers.reach:,} of {readers.everybody:,} would get this. "
+            "No one else is emailed."
+        )
+    mails = answers.count(readers.reach, "email")
+    if dry_run:
+        return [*told, f"It would be {mails}. Nothing was written and no one was emailed."]
+    goes = f"{mails} {'goes' if readers.reach == 1 else 'go'} {tell_gap(edition.fire_at, now=now)}"
+    where = ", into the outbox" if edition.rehearsal else ""
+    return [
+        *told,
+        f"{edition.name}: {goes}{where}, by the service or publisher publish.",
+        "No one was emailed yet.",
         f"To undo it until then: publisher edition cancel {edition.name}",
     ]

@@ -3,6 +3,7 @@
 desk       what editions are made with; holding one for a person
 drafting   slots that are due, and the drafts that follow the files
 courses    the due parts of a series, an edition a day
+alone      one published post mailed now, by an edition more
 content    what an edition is made of
 corrections  what was wrong, to exactly those who have it
 checking   its letter tried and looked through
@@ -20,6 +21,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from publisher.editing.alone import (
+    Mailing,
+    check_alone,
+    describe_readers,
+    find_going,
+    find_published,
+    mail_alone,
+)
 from publisher.editing.changing import change_draft, read_edits
 from publisher.editing.checking import inspect_letter, try_letter
 from publisher.editing.corrections import (
@@ -62,23 +71,29 @@ __all__ = [
     "UNDO",
     "Desk",
     "Handled",
+    "Mailing",
     "PlannedEdition",
     "Resolved",
     "advance",
     "approve",
     "change_correction",
     "change_draft",
+    "check_alone",
     "check_correction",
     "compose_correction",
     "count_reach",
     "count_told",
     "current_content",
+    "describe_readers",
     "draft_ahead",
     "draft_correction",
     "draft_what_is_new",
+    "find_going",
+    "find_published",
     "freeze",
     "handle",
     "inspect_letter",
+    "mail_alone",
     "open_editions",
     "plan",
     "preview",

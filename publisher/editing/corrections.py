@@ -266,7 +266,9 @@ def corrected_since(
     tx: Transaction, desk: Desk, digest: Digest, edition: Edition, but: Collection[str]
 ) -> list[Post]:
     """Return the posts that an edition tells its readers of, where they have them: corrected since."""
-    before = None if edition.is_course else corrections.read_before(tx, edition)
+    if edition.is_course or edition.is_alone:
+        return []
+    before = corrections.read_before(tx, edition)
     if before is None:
         return []
     until = edition.fire_at.astimezone(ZoneInfo(digest.zone)).date()

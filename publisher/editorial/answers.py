@@ -86,14 +86,17 @@ def warn_of(act: Act, edition: Edition, counts: Counts, *, expected: int) -> str
     if act is not Act.CANCEL:
         return ""
     waiting, accepted = count_waiting(counts), counts[DeliveryState.ACCEPTED]
-    if edition.rehearsal and edition.is_correction:
+    if edition.rehearsal and (edition.is_correction or edition.is_alone):
         return "It is a rehearsal: no one is emailed either way."
     if edition.rehearsal:
         return "It is a rehearsal: no one is emailed either way. Its posts are new again."
     if not accepted:
         mails = people(waiting if edition.letters else expected)
         told = f"{mails} will not get it. No one was emailed."
-        return told if edition.is_correction else f"{told} Its posts are new again, for the next."
+        # A post mailed alone may be an old one, of which later editions say nothing.
+        if edition.is_correction or edition.is_alone:
+            return told
+        return f"{told} Its posts are new again, for the next."
     return (
         f"{people(accepted)} already {'has' if accepted == 1 else 'have'} it, which cannot be "
         f"recalled; {people(waiting)} will not get it."

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from publisher.model.editions import (
         ACTS_DONE,
         ACTS_FROM,
+        ALONE,
         CORRECTION,
         TRANSITIONS,
         Act,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTS_DONE",
     "ACTS_FROM",
+    "ALONE",
     "CORRECTION",
     "COURSE",
     "SIGN_IN_WITHIN",
@@ -163,7 +165,7 @@ __all__ = [
 # To make its values' classes takes longer than a build that finds nothing changed may take.
 _HOMES = {
     "courses": "COURSE Course CourseMark CourseState course_series",
-    "editions": "ACTS_DONE ACTS_FROM CORRECTION TRANSITIONS Act CorrectedPost Correction Edition EditionContent EditionState Edits HeldReason Letter LetterPost Link SeriesLine corrected_digest",
+    "editions": "ACTS_DONE ACTS_FROM ALONE CORRECTION TRANSITIONS Act CorrectedPost Correction Edition EditionContent EditionState Edits HeldReason Letter LetterPost Link SeriesLine corrected_digest",
     "feedback": "Failure Meaning Report ReportKind Taken",
     "people": "Address Consent Subscriber SubscriberState",
     "posts": "Author Body Catalog Channel Image Note Part Place Post PublishedPost Reference Ruling Series SeriesInfo Verdict Withdrawal",

@@ -18,6 +18,10 @@ CORRECTION: Final = "correction:"
 """Begins the digest of a correction's editions; the digest of what it corrects follows."""
 
 
+ALONE: Final = "post:"
+"""Begins the slot of an edition that brings one post alone, asked for by a person."""
+
+
 def corrected_digest(digest: str) -> str | None:
     """Return the digest whose editions these correct, or nothing where they correct none."""
     return digest.removeprefix(CORRECTION) if digest.startswith(CORRECTION) else None
@@ -246,7 +250,8 @@ class Edition:
     trial: bool = False
     """Whether it goes to staff alone."""
     slot: str
-    """The natural key: ``2026-11-24T07:30[America/New_York]``, or ``now:`` and an instant."""
+    """The natural key: ``2026-11-24T07:30[America/New_York]``; ``now:`` and an instant; or ``post:``
+    and a post's mark."""
     fire_at: datetime
     state: EditionState
     reason: str = ""
@@ -269,6 +274,11 @@ class Edition:
     def is_course(self) -> bool:
         """Whether it brings the due parts of a series, a letter a part."""
         return course_series(self.digest) is not None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it brings one post alone, outside its digest's slots."""
+        return self.slot.startswith(ALONE)
 
     @property
     def is_correction(self) -> bool:

@@ -65,6 +65,7 @@ _PAGES = (
     "password",
     "post-conflict",
     "post-edit",
+    "post-mail",
     "post-new",
     "post-proof",
     "posts",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from publisher.model import Correction, EditionState
+from publisher.model import ALONE, Correction, EditionState
 from publisher.store import dialect
 from publisher.store.editions import SHOWN, as_edition, read_content
 from publisher.store.schema import corrections, editions
@@ -54,7 +54,10 @@ def read_of(tx: Transaction, corrects_id: int) -> list[Edition]:
 
 
 def read_before(tx: Transaction, edition: Edition) -> EditionContent | None:
-    """Return what the edition before this one brought, of the same digest and kind; None for none."""
+    """Return what the edition before this one brought, of the same digest and kind; None for none.
+
+    One that brought a post alone told of no correction, and few may have got it.
+    """
     found = tx.execute(
         sa.select(editions.c.id)
         .where(
@@ -62,6 +65,7 @@ def read_before(tx: Transaction, edition: Edition) -> EditionContent | None:
             editions.c.rehearsal == edition.rehearsal,
             editions.c.id != edition.id,
             editions.c.fire_at < edition.fire_at,
+            editions.c.slot.not_like(f"{ALONE}%"),
             editions.c.opened_at.is_not(None),
             editions.c.state != EditionState.CANCELLED,
         )

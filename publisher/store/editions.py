@@ -134,7 +134,7 @@ def insert(
     is_missed = state is EditionState.MISSED
     row = {
         "digest": digest,
-        "number": None if is_missed else _next_number(tx, digest, rehearsal=rehearsal),
+        "number": None if is_missed else next_number(tx, digest, rehearsal=rehearsal),
         "rehearsal": rehearsal,
         "trial": trial,
         "slot": slot.key,
@@ -148,7 +148,8 @@ def insert(
     return read_by_slot(tx, digest, slot.key)
 
 
-def _next_number(tx: Transaction, digest: str, *, rehearsal: bool) -> int:
+def next_number(tx: Transaction, digest: str, *, rehearsal: bool) -> int:
+    """Return the number that the next edition of a digest gets."""
     highest = sa.select(sa.func.max(editions.c.number)).where(
         editions.c.digest == digest, editions.c.rehearsal == rehearsal
     )
@@ -301,7 +302,7 @@ def set_kind(tx: Transaction, edition: Edition, *, rehearsal: bool, trial: bool)
     """Make a draft a rehearsal, or live, with the next number of that kind; for staff, or for all."""
     number = edition.number
     if edition.rehearsal != rehearsal:
-        number = _next_number(tx, edition.digest, rehearsal=rehearsal)
+        number = next_number(tx, edition.digest, rehearsal=rehearsal)
     tx.execute(
         sa.update(editions)
         .where(editions.c.id == edition.id, editions.c.state == EditionState.DRAFT)

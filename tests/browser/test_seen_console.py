@@ -155,6 +155,8 @@ def _addresses(console: Console) -> dict[str, int]:
         "/console/posts/proof/sleep/01-worry.md?view=letter&scheme=dark": 200,
         "/console/posts/proof/sleep/01-worry.md?view=headers": 200,
         "/console/posts/edit/sleep/01-worry.md?as=text": 200,
+        "/console/posts/mail/sleep/03-light.md": 200,
+        "/console/posts/mail/sleep/04-noise.md": 200,
         "/console/subscribers/2": 200,
         "/console/subscribers/export": 200,
         "/console/nowhere": 404,

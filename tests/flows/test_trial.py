@@ -9,7 +9,7 @@ import pytest
 
 from publisher import app, editing, staffing, subscribing
 from publisher.errors import Refused
-from publisher.model import EditionState, Role
+from publisher.model import Correction, EditionState, Role
 from publisher.operating import forget_in_time
 from publisher.store import drafts, schema, standing
 from tests import smtpd
@@ -34,6 +34,7 @@ from tests.flows.test_courses import go, series, start
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from publisher.model import Edition
     from tests.conftest import Folder
 
 on_sqlite = pytest.mark.parametrize("folder", ["sqlite"], indirect=True)
@@ -125,6 +126,51 @@ def test_rehearsals_of_a_trial_are_for_staff_too(folder: Folder, site: app.Site)
     assert (planned["audience"], planned["everybody"]) == (1, 3)
     assert "Trial: 1 of 3 would get this. No one else is emailed." in told
     assert len(folder.outbox()) == 1
+
+
+def test_a_correction_goes_to_whom_the_corrected_edition_was_for(
+    folder: Folder, site: app.Site
+) -> None:
+    """Of a trial's edition to staff, also when live; of one for everybody it waits while on trial."""
+    site = _make_ready(folder, site)
+    by_step: dict[str, list[str]] = {}
+
+    def correct(edition: Edition, at: datetime, text: str) -> Edition:
+        wanted = Correction(corrects_id=edition.id, subject="", text=text)
+        return app.correct_edition(site, edition, wanted, by="Anna", now=at).edition
+
+    def go_on(step: str, at: datetime) -> None:
+        tick(site, at)
+        by_step[step] = sorted(recipients(send(site, at)[0]))
+
+    _live(site, now=NOON)
+    tick(site, NOON, "weekly")
+    go_on("everybody", NOON)
+    (whole,) = all_editions(site)
+    of_whole = correct(whole, NOON + HOUR, "It is 2 mg.")
+    with site.store.write() as tx:  # before its minute is over; by staff's hand it is refused
+        assert standing.mark_trial(tx)
+    go_on("waits", NOON + HOUR + MINUTE)
+    with pytest.raises(Refused, match="only staff are emailed"):
+        correct(whole, NOON + HOUR, "It is 3 mg.")
+    folder.post("sleep/03-three.md", "Three", date="2026-01-03")
+    tick(site, NOON + HOUR + 2 * MINUTE, "weekly")
+    go_on("trial", NOON + HOUR + 2 * MINUTE)
+    trial = next(one for one in all_editions(site) if one.trial)
+    of_trial = correct(trial, NOON + HOUR + 3 * MINUTE, "It is 4 mg.")
+    go_on("trial corrected", NOON + HOUR + 4 * MINUTE)
+    _live(site, now=NOON + HOUR + 5 * MINUTE)
+    correct(trial, NOON + HOUR + 5 * MINUTE, "It is 5 mg.")
+    go_on("live again", NOON + HOUR + 6 * MINUTE)
+
+    assert (of_whole.trial, of_trial.trial) == (False, True)
+    assert by_step == {
+        "everybody": ["anna", "ben", "cy"],
+        "waits": [],
+        "trial": ["anna"],
+        "trial corrected": ["anna"],
+        "live again": ["anna", "anna", "ben", "cy"],
+    }
 
 
 def test_a_course_begins_for_others_once_the_site_is_live(folder: Folder, site: app.Site) -> None:

@@ -86,8 +86,9 @@ def _show(ask: Ask, sheet: EditionSheet, problems: Sequence[Problem] = ()) -> Pa
             else "",
             "may_publish": ask.may(Role.PUBLISHER),
             "is_going": edition.state in _BEGUN,
-            # A correction goes in a minute: nothing for a calendar.
-            "has_time": edition.state in COMING and not edition.is_correction,
+            # A correction, or one post, goes in a minute: nothing for a calendar.
+            "has_time": edition.state in COMING
+            and not (edition.is_correction or edition.is_alone),
             "figures": _figures(sheet),
             "words": STATE_WORDS,
             "clock": tell_clock_change(sheet.zone, ask.now, edition.fire_at),

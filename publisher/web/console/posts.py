@@ -41,6 +41,14 @@ def page_of(path: str, verb: str = "edit") -> str:
     return f"{ROOT}posts/{verb}/{quote(path)}"
 
 
+def may_mail(ask: Ask, path: str) -> bool:
+    """Whether whoever asks may mail a post now: a publisher, and one that is published."""
+    if not ask.may(Role.PUBLISHER):
+        return False
+    desk, _ = ask.survey.open(ask.now)
+    return any(post.path == path for post in desk.catalog.posts)
+
+
 def show_all(ask: Ask) -> Answer:
     """Show every post by series, with what became of it."""
     desk, shelf = ask.survey.open(ask.now)
@@ -151,6 +159,7 @@ def _edit(
             "path": opened.path,
             "where": page_of(opened.path),
             "page": page_of,
+            "may_mail": may_mail(ask, opened.path),
             "comments": [one for one in _comments(ask, opened) if one.is_open],
             "kept": kept if kept and kept.began_sha256 == opened.sha256 else None,
             "colleagues": writing.look_around(
@@ -293,6 +302,7 @@ def show_proof(ask: Ask) -> Answer:
             "proof": proof,
             "path": path,
             "page": page_of,
+            "may_mail": may_mail(ask, path),
             "view": view,
             "scheme": "dark" if ask.query.get("scheme") == "dark" else "light",
             "seen": seen,

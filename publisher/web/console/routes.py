@@ -13,6 +13,7 @@ from publisher.app import SEES_PEOPLE
 from publisher.model import Role
 from publisher.web.console import (
     account,
+    alone,
     corrections,
     digests,
     editions,
@@ -132,6 +133,8 @@ ROUTES: tuple[Route, ...] = (
     _post("posts/edit/{path:path}", posts.save, _AUTHOR),
     _post("posts/keep/{path:path}", posts.keep, _AUTHOR),
     _post("posts/body/{path:path}", posts.show_body, _AUTHOR),
+    _get("posts/mail/{path:path}", alone.show, _PUB),
+    _post("posts/mail/{path:path}", alone.mail, _PUB),
     _post("posts/paste", posts.take_paste, _AUTHOR),
     _post("posts/picture/{path:path}", posts.add_picture, _AUTHOR),
     _get("posts/proof/{path:path}", posts.show_proof, _S),
