@@ -20,7 +20,7 @@ from publisher.editorial.choice import choose_posts
 from publisher.editorial.slots import Slot
 from publisher.errors import NotFound, Problem, Refused
 from publisher.letters import content_sha256
-from publisher.model import Channel, Edition, EditionState
+from publisher.model import Channel, Edition, EditionState, Verdict
 from publisher.store import bump_revision, editions, hands, ledger, numbering
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from publisher.config import Digest
     from publisher.editing.desk import Desk
-    from publisher.model import EditionContent, Post
+    from publisher.model import EditionContent, Post, Ruling
     from publisher.store import Transaction
 
 _COMING = (EditionState.DRAFT, EditionState.SCHEDULED)
@@ -56,7 +56,7 @@ def find_published(desk: Desk, wanted: str) -> Post:
             return post
     for ruling in desk.catalog.rulings:
         if wanted == ruling.post_id or path == ruling.path.removesuffix(".md"):
-            raise Refused(_unpublished(ruling.path, ruling.reason))
+            raise Refused(_unpublished(ruling))
     raise NotFound(_unknown(wanted))
 
 
@@ -229,12 +229,12 @@ def _unknown(wanted: str) -> Problem:
     )
 
 
-def _unpublished(path: str, reason: str) -> Problem:
+def _unpublished(ruling: Ruling) -> Problem:
     return Problem(
         code="post.unpublished",
-        path=f"posts/{path}",
+        path=f"posts/{ruling.path}",
         expected="a post that is published",
-        got=f"one that is not: {reason}",
+        got="a draft" if ruling.verdict is Verdict.DRAFT else f"one that is not: {ruling.reason}",
         hint=_NOTHING,
     )
 
