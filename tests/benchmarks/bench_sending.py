@@ -122,7 +122,7 @@ def _read_options() -> argparse.Namespace:
 
 
 def _compare(folder: Path, *, readers: int, rounds: int) -> str:
-    _install_postfix()
+    install_postfix()
     _install_nodemailer()
     mailman = install_python(PEERS / "mailman", _MAILMAN / "requirements.txt")
     prepared = {name: folder / name for name in ("unsigned", "signed")}
@@ -134,10 +134,10 @@ def _compare(folder: Path, *, readers: int, rounds: int) -> str:
     figures: dict[str, list[float]] = {one.name: [] for one in senders}
     for turn in range(rounds):
         for one in senders[turn % len(senders) :] + senders[: turn % len(senders)]:
-            with _sink() as port:
+            with sink() as port:
                 count = one.count(readers)
                 figures[one.name].append(count / one.send(folder, port, count))
-    with _sink() as port:
+    with sink() as port:
         _send(folder, "unsigned", port, "--stages")
     return _write(figures, len(octets), readers)
 
@@ -178,7 +178,8 @@ def _ratios(figures: dict[str, list[float]], ours: str, theirs: str) -> list[flo
 
 
 @contextmanager
-def _sink() -> Iterator[int]:
+def sink() -> Iterator[int]:
+    """Start a relay that takes mails and keeps none; give its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
@@ -332,7 +333,7 @@ def _send_by_mailman(python: Path, folder: Path, port: int, count: int) -> float
     return float(ran.stdout)
 
 
-def _install_postfix() -> None:
+def install_postfix() -> None:
     """Unpack Postfix's two test programs beside our environment: nothing is installed or started."""
     if Path(SINK).exists():
         return

@@ -130,8 +130,9 @@ declined, and one reader of a hundred who must not be mailed. A transaction is t
 the end of its commit, flushed to the disk. **Processor** is what our own process worked; PostgreSQL's
 own processes come on top. Then it is opened again while another process adds one person after another.
 **`publisher run`** is the memory of the service itself, which opened an edition of a site like this one
-at its slot. **Rate** is that of the last tenth of the transactions, of that of the first: whether it
-grows slower as the tables grow; of fewer than 100,000 people there are too few.
+at its slot; **`publisher worker`** that of a process that sent twenty chunks of the open one, 1,000
+mails each. **Rate** is that of the last tenth of the batches of people, of that of the first: whether
+it grows slower as the tables grow; of fewer than 100,000 people there are too few.
 """
 
 _SENDING = """\
