@@ -158,12 +158,20 @@ by HTTP over four connections: a person subscribes and confirms, with the notice
 and leaves by one click; once with nothing else to do, and once while an edition is sent to a relay on
 this machine.
 """
+_CONSOLE = """\
+## The console
+
+Each page of the console is asked for by HTTP, one after another, of a site of 1,000 posts and 100,000
+subscribers, an edition to all of them open: once, so that what it keeps for a while is not there yet,
+and then seven times, of which the median counts.
+"""
 OTHERS = (
     ("bench_markdown", _MARKDOWN),
     ("bench_mail", _MAIL),
     ("bench_opening", _OPENING),
     ("bench_sending", _SENDING),
     ("bench_people", _PEOPLE),
+    ("bench_console", _CONSOLE),
 )
 """The benchmarks beside this one, with what the page says before each."""
 
