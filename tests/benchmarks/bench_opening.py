@@ -91,11 +91,11 @@ def fill(folder: Path, people: int, *, now: datetime = SEEN) -> dict[str, Any]:
         file.parent.mkdir(parents=True, exist_ok=True)
         text = f"---\ntitle: {file.stem}\ndate: 2026-11-0{day}\n---\n\nA sentence to read.\n"
         file.write_text(text, "utf-8")
-    site = _open(folder)
+    site = open_folder(folder)
     for start in range(1, people + 1, _AT_ONCE):
         ids = range(start, min(start + _AT_ONCE, people + 1))
         with site.store.write() as tx:
-            tx.execute(sa.insert(schema.subscribers), [_person(n) for n in ids])
+            tx.execute(sa.insert(schema.subscribers), [make_person(n) for n in ids])
             declined = [{"subscriber_id": n, "series": "sleep"} for n in ids if n % 20 == 0]
             tx.execute(sa.insert(schema.declined_series), declined)
             out = [_suppression(n) for n in ids if n % 100 == 1]
@@ -105,7 +105,8 @@ def fill(folder: Path, people: int, *, now: datetime = SEEN) -> dict[str, Any]:
     return {}
 
 
-def _person(number: int) -> dict[str, Any]:
+def make_person(number: int) -> dict[str, Any]:
+    """Return the row of a reader who confirmed."""
     address = f"reader{number}@example.org"
     return {
         "id": number,
@@ -120,14 +121,14 @@ def _person(number: int) -> dict[str, Any]:
 
 
 def _suppression(number: int) -> dict[str, Any]:
-    hashed = _person(number)["address_hash"]
+    hashed = make_person(number)["address_hash"]
     return {"address_hash": hashed, "reason": "bounced", "suppressed_at": SEEN}
 
 
 def open_edition(folder: Path, _people: int) -> dict[str, Any]:
     """Open the edition of the slot, and say how long it and its longest transaction took."""
-    site = _open(folder)
-    store = _TimedStore(site.store.url, site.store.path)
+    site = open_folder(folder)
+    store = TimedStore(site.store.url, site.store.path)
     desk, _ = app.open_desk(replace(site, store=store), now=SLOT)
     began, worked = perf_counter(), process_time()
     problems = editing.advance(desk, now=SLOT)
@@ -141,7 +142,7 @@ def open_edition(folder: Path, _people: int) -> dict[str, Any]:
     return figures | {"peak_mb": _peak_of("self")}
 
 
-class _TimedStore(Store):
+class TimedStore(Store):
     """A store that knows how long its transactions took, from their turn to the end of their commit."""
 
     @override
@@ -197,7 +198,7 @@ def _octets(tx: Transaction) -> dict[str, float]:
 
 def add_people(folder: Path, _people: int) -> dict[str, Any]:
     """Add a person again and again until the file ``over`` appears; say how long each took."""
-    site = _open(folder)
+    site = open_folder(folder)
     took = []
     (folder / "ready").touch()
     for n in count(1):
@@ -232,7 +233,7 @@ def _watch(folder: Path, command: str, is_done: Callable[[app.Site], bool]) -> f
     """Run a command until something is done; return the megabytes that its process had at the most."""
     words = [sys.executable, "-m", "publisher", "--config", str(folder / "config.toml"), command]
     service = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    site, until = _open(folder), monotonic() + _PATIENCE_SECONDS
+    site, until = open_folder(folder), monotonic() + _PATIENCE_SECONDS
     try:
         while not is_done(site):
             assert service.poll() is None
@@ -279,7 +280,8 @@ STEPS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
 }
 
 
-def _open(folder: Path) -> app.Site:
+def open_folder(folder: Path) -> app.Site:
+    """Return the site of a folder."""
     return app.open_site(folder / "config.toml", {})
 
 
@@ -327,7 +329,7 @@ def measure(database: str, people: int, url: str, url_of_service: str | None) ->
     served = None if url_of_service is None else _serve(people, url_of_service)
     with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
         folder = Path(name)
-        _configure(folder, url, "every tuesday at 07:30")
+        configure(folder, url, "every tuesday at 07:30")
         _finish(_begin("fill", folder, people))
         adder = None
         opened = _finish(_begin("open", folder, people))
@@ -387,12 +389,13 @@ def _serve(people: int, url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
         folder = Path(name)
         slot = datetime.now(UTC) - timedelta(minutes=5)  # noqa: TID251 - as the service
-        _configure(folder, url, f"every day at {slot:%H:%M}")
+        configure(folder, url, f"every day at {slot:%H:%M}")
         _finish(_begin("now", folder, people))
         return _finish(_begin("serve", folder, people))
 
 
-def _configure(folder: Path, url: str, schedule: str) -> None:
+def configure(folder: Path, url: str, schedule: str) -> None:
+    """Write a site's configuration; an empty ``url`` is SQLite."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         listen = probe.getsockname()[1]
     text = _CONFIG.format(url=url, schedule=schedule, listen=listen, port=9)
@@ -402,7 +405,7 @@ def _configure(folder: Path, url: str, schedule: str) -> None:
 @contextmanager
 def _reset(folder: Path) -> Iterator[None]:
     """Take the opening back, so that it can be done again."""
-    site = _open(folder)
+    site = open_folder(folder)
     with site.store.write() as tx:
         for table in (schema.receipts, schema.deliveries, schema.chunks, schema.letters):
             tx.execute(sa.delete(table))

@@ -135,6 +135,14 @@ mails each. **Rate** is that of the last tenth of the batches of people, of that
 it grows slower as the tables grow; of fewer than 100,000 people there are too few.
 """
 
+_COURSES = """\
+## Opening the courses of a morning
+
+Readers on a course of one series of eight parts, at two paces, who have none to six of them: one
+edition of fourteen letters, opened as above. Whose turn it is is counted first, so everybody is looked
+at twice.
+"""
+
 _SENDING = """\
 ## Sending
 
@@ -169,6 +177,7 @@ OTHERS = (
     ("bench_markdown", _MARKDOWN),
     ("bench_mail", _MAIL),
     ("bench_opening", _OPENING),
+    ("bench_courses", _COURSES),
     ("bench_sending", _SENDING),
     ("bench_people", _PEOPLE),
     ("bench_console", _CONSOLE),
