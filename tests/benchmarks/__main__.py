@@ -24,6 +24,7 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 _QUICK_POSTS = 200
 _BRIEF = {
     "bench_opening": ("--subscribers", "10000", "200000"),
+    "bench_courses": ("--readers", "20000"),
     "bench_sending": ("--readers", "3000", "--rounds", "2"),
     "bench_people": ("--people", "100", "--rounds", "2"),
 }

@@ -2,14 +2,14 @@
 
 ``python -m tests.benchmarks.bench_opening [--subscribers N ...] [--database sqlite|postgresql]
 [--no-run]``: figures are printed, nothing is asserted. Each step is a process of its own, so that
-its memory is its own; ``publisher run`` itself opens an edition too, unless it is told not to.
+its memory is its own; ``publisher run`` itself opens an edition too, and ``publisher worker`` sends
+from one on PostgreSQL, unless they are told not to.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import socket
 import subprocess
 import sys
@@ -17,6 +17,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from signal import SIGINT
@@ -31,10 +32,11 @@ from typing_extensions import override
 from publisher import app, editing, subscribing
 from publisher.model import EditionState
 from publisher.store import Store, editions, schema
+from tests.benchmarks.verdict import Measure, write_verdict
 from tests.postgres import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from publisher.store import Transaction
 
@@ -44,6 +46,10 @@ POSTS = ("sleep/01-rest.md", "sleep/02-dreams.md", "news.md")
 _AT_ONCE = 50_000
 _MANY = 100_000
 """From so many on there are enough transactions to compare the last with the first."""
+_SMALL, _GOAL_PEOPLE = 10_000, 1_000_000
+"""The subscribers that the goals of seconds and memory speak of."""
+_CHUNKS_SENT = 20
+"""So many, of 1,000 mails each, a worker sends before its memory is looked at, or all there are."""
 _PATIENCE_SECONDS = 900
 _CONFIG = """
 [site]
@@ -55,9 +61,10 @@ url = "{url}"
 [mail]
 transport = "smtp"
 from = "Letters <letters@example.org>"
+expire_after = "3650d"
 [mail.smtp]
 host = "127.0.0.1"
-port = 9
+port = {port}
 security = "none"
 [digests.weekly]
 title = "Weekly letter"
@@ -65,11 +72,12 @@ schedule = "{schedule}"
 [web]
 listen = "127.0.0.1:{listen}"
 """
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _HEAD = (
     "| database | subscribers | opening, s | processor, s | longest transaction, ms |"
     " rate of the last tenth, of the first | peak memory, MB | `publisher run`, MB |"
-    " a delivery, octets | a receipt, octets | `subscribers add`, median and 99th of 100, ms |\n"
-    f"|{' -- |' + 10 * ' --: |'}"
+    " `publisher worker`, MB | a delivery, octets | a receipt, octets | `subscribers add`, median and 99th of 100, ms |\n"
+    f"|{' -- |' + 11 * ' --: |'}"
 )
 
 
@@ -83,11 +91,11 @@ def fill(folder: Path, people: int, *, now: datetime = SEEN) -> dict[str, Any]:
         file.parent.mkdir(parents=True, exist_ok=True)
         text = f"---\ntitle: {file.stem}\ndate: 2026-11-0{day}\n---\n\nA sentence to read.\n"
         file.write_text(text, "utf-8")
-    site = _open(folder)
+    site = open_folder(folder)
     for start in range(1, people + 1, _AT_ONCE):
         ids = range(start, min(start + _AT_ONCE, people + 1))
         with site.store.write() as tx:
-            tx.execute(sa.insert(schema.subscribers), [_person(n) for n in ids])
+            tx.execute(sa.insert(schema.subscribers), [make_person(n) for n in ids])
             declined = [{"subscriber_id": n, "series": "sleep"} for n in ids if n % 20 == 0]
             tx.execute(sa.insert(schema.declined_series), declined)
             out = [_suppression(n) for n in ids if n % 100 == 1]
@@ -97,7 +105,8 @@ def fill(folder: Path, people: int, *, now: datetime = SEEN) -> dict[str, Any]:
     return {}
 
 
-def _person(number: int) -> dict[str, Any]:
+def make_person(number: int) -> dict[str, Any]:
+    """Return the row of a reader who confirmed."""
     address = f"reader{number}@example.org"
     return {
         "id": number,
@@ -112,14 +121,14 @@ def _person(number: int) -> dict[str, Any]:
 
 
 def _suppression(number: int) -> dict[str, Any]:
-    hashed = _person(number)["address_hash"]
+    hashed = make_person(number)["address_hash"]
     return {"address_hash": hashed, "reason": "bounced", "suppressed_at": SEEN}
 
 
 def open_edition(folder: Path, _people: int) -> dict[str, Any]:
     """Open the edition of the slot, and say how long it and its longest transaction took."""
-    site = _open(folder)
-    store = _TimedStore(site.store.url, site.store.path)
+    site = open_folder(folder)
+    store = TimedStore(site.store.url, site.store.path)
     desk, _ = app.open_desk(replace(site, store=store), now=SLOT)
     began, worked = perf_counter(), process_time()
     problems = editing.advance(desk, now=SLOT)
@@ -128,35 +137,45 @@ def open_edition(folder: Path, _people: int) -> dict[str, Any]:
         (edition,) = editions.read_all(tx)
         figures = _octets(tx)
     assert (problems, edition.state, edition.letters) == ([], EditionState.SENDING, 2)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     figures |= {"seconds": seconds, "worked": worked, "longest": max(store.took)}
     figures |= {"evenness": store.evenness}
-    return figures | {"peak_mb": peak * 1024 / 1e6}
+    return figures | {"peak_mb": _peak_of("self")}
 
 
-class _TimedStore(Store):
+class TimedStore(Store):
     """A store that knows how long its transactions took, from their turn to the end of their commit."""
 
     @override
     def __init__(self, url: str, path: Path) -> None:
         super().__init__(url, path)
         self.took: list[float] = []
-        self.ended: list[float] = []
+        self.batches: list[float] = []
+        """When each batch of people was over."""
 
     @override
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         with super().write() as tx:
-            began = perf_counter()
+            began, before = perf_counter(), self._through(tx)
             yield tx
-        self.ended.append(perf_counter())
-        self.took.append(self.ended[-1] - began)
+            is_batch = self._through(tx) > before
+        ended = perf_counter()
+        self.took.append(ended - began)
+        if is_batch:
+            self.batches.append(ended)
+
+    def _through(self, tx: Transaction) -> int:
+        through = sa.func.max(schema.editions.c.opened_through)
+        return tx.execute(sa.select(through)).scalar() or 0
 
     @property
     def evenness(self) -> float:
-        """The rate of the last tenth of all transactions, of that of the first."""
-        tenth = max(1, len(self.ended) // 10)
-        first, last = self.ended[tenth] - self.ended[0], self.ended[-1] - self.ended[-1 - tenth]
+        """The rate of the last tenth of all batches, of that of the first."""
+        ended = self.batches
+        tenth = max(1, len(ended) // 10)
+        if len(ended) <= tenth:
+            return 0.0
+        first, last = ended[tenth] - ended[0], ended[-1] - ended[-1 - tenth]
         return first / last
 
 
@@ -179,7 +198,7 @@ def _octets(tx: Transaction) -> dict[str, float]:
 
 def add_people(folder: Path, _people: int) -> dict[str, Any]:
     """Add a person again and again until the file ``over`` appears; say how long each took."""
-    site = _open(folder)
+    site = open_folder(folder)
     took = []
     (folder / "ready").touch()
     for n in count(1):
@@ -196,20 +215,47 @@ def add_people(folder: Path, _people: int) -> dict[str, Any]:
 
 def serve(folder: Path, _people: int) -> dict[str, Any]:
     """Let ``publisher run`` open the edition, and say how much memory its process had at the most."""
-    command = [sys.executable, "-m", "publisher", "--config", str(folder / "config.toml"), "run"]
-    service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    site, until = _open(folder), monotonic() + _PATIENCE_SECONDS
+    return {"peak_mb": _watch(folder, "run", _is_open)}
+
+
+def work(folder: Path, _people: int) -> dict[str, Any]:
+    """Let ``publisher worker`` send from the open edition; say how much memory it had at the most."""
+    from tests.benchmarks.bench_sending import sink  # noqa: PLC0415 - other steps are weighed
+
+    with sink() as port:
+        config = folder / "config.toml"
+        text = config.read_text("utf-8").replace("port = 9\n", f"port = {port}\n")
+        config.write_text(text, "utf-8")
+        return {"peak_mb": _watch(folder, "worker", _has_sent)}
+
+
+def _watch(folder: Path, command: str, is_done: Callable[[app.Site], bool]) -> float:
+    """Run a command until something is done; return the megabytes that its process had at the most."""
+    words = [sys.executable, "-m", "publisher", "--config", str(folder / "config.toml"), command]
+    service = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    site, until = open_folder(folder), monotonic() + _PATIENCE_SECONDS
     try:
-        while not _is_open(site):
+        while not is_done(site):
             assert service.poll() is None
             assert monotonic() < until
             Event().wait(0.2)
-        status = Path(f"/proc/{service.pid}/status").read_text()
+        return _peak_of(service.pid)
     finally:
         service.send_signal(SIGINT)
         service.wait()
+
+
+def _peak_of(process: int | str) -> float:
+    """Return the megabytes that a process had at the most, without those of whoever started it."""
+    status = Path(f"/proc/{process}/status").read_text()
     (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-    return {"peak_mb": int(peak) * 1024 / 1e6}
+    return int(peak) * 1024 / 1e6
+
+
+def _has_sent(site: app.Site) -> bool:
+    with site.store.read() as tx:
+        states = tx.execute(sa.select(schema.chunks.c.state)).scalars().all()
+    return states.count("done") >= max(1, min(len(states), _CHUNKS_SENT))
 
 
 def _is_open(site: app.Site) -> bool:
@@ -230,10 +276,12 @@ STEPS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     "add": add_people,
     "now": fill_now,
     "serve": serve,
+    "work": work,
 }
 
 
-def _open(folder: Path) -> app.Site:
+def open_folder(folder: Path) -> app.Site:
+    """Return the site of a folder."""
     return app.open_site(folder / "config.toml", {})
 
 
@@ -254,6 +302,7 @@ class Round:
     opened: dict[str, Any]
     added: dict[str, Any]
     served: dict[str, Any] | None
+    worked: dict[str, Any] | None
 
     def line(self) -> str:
         """Return a row of the table."""
@@ -267,6 +316,7 @@ class Round:
             f"{opened['evenness']:.2f}" if self.people >= _MANY else "",
             f"{opened['peak_mb']:.0f}",
             f"{self.served['peak_mb']:.0f}" if self.served else "",
+            f"{self.worked['peak_mb']:.0f}" if self.worked else "",
             f"{opened['deliveries']:.0f}",
             f"{opened['receipts']:.0f}",
             f"{added['median'] * 1e3:.0f}, {added['p99'] * 1e3:.0f} (of {added['added']:,})",
@@ -279,7 +329,7 @@ def measure(database: str, people: int, url: str, url_of_service: str | None) ->
     served = None if url_of_service is None else _serve(people, url_of_service)
     with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
         folder = Path(name)
-        _configure(folder, url, "every tuesday at 07:30")
+        configure(folder, url, "every tuesday at 07:30")
         _finish(_begin("fill", folder, people))
         adder = None
         opened = _finish(_begin("open", folder, people))
@@ -290,29 +340,72 @@ def measure(database: str, people: int, url: str, url_of_service: str | None) ->
             _finish(_begin("open", folder, people))
             (folder / "over").touch()
         added = _finish(adder)
-        return Round(database=database, people=people, opened=opened, added=added, served=served)
+        is_shared = database == "postgresql"
+        worked = _finish(_begin("work", folder, people)) if served and is_shared else None
+        return Round(database, people, opened, added, served, worked)
+
+
+def list_goals(rounds: Sequence[Round]) -> list[Measure]:
+    """Return every goal of an opening with its figures, as far as they were measured."""
+    return [goal for name in _NAMES for goal in _goals_of(name, rounds)]
+
+
+def _goals_of(database: str, rounds: Sequence[Round]) -> Iterator[Measure]:
+    here = {one.people: one for one in rounds if one.database == database}
+    large, small = here.get(_GOAL_PEOPLE), here.get(_SMALL)
+    most = here.get(max((n for n in here if n >= _MANY), default=0))
+
+    def figures(one: Round | None, name: str, by: float = 1.0) -> list[float]:
+        return [one.opened[name] * by] if one else []
+
+    def peak(found: dict[str, Any] | None) -> list[float]:
+        return [found["peak_mb"]] if found else []
+
+    of = f"{_NAMES[database]}, {_GOAL_PEOPLE:,} subscribers"
+    under = partial(Measure, is_strict=True)
+    yield under(name=f"{of}, opening", goal=10, unit=" s", figures=figures(large, "seconds"))
+    longest = figures(most, "longest", 1e3)
+    any_of = f"{_NAMES[database]}, {most.people if most else _GOAL_PEOPLE:,} subscribers"
+    yield under(name=f"{any_of}, longest transaction", goal=300, unit=" ms", figures=longest)
+    yield Measure(
+        name=f"{any_of}, rate of the last tenth, of the first",
+        goal=0.95,
+        at_least=True,
+        figures=figures(most, "evenness"),
+    )
+    ratio = figures(most, "peak_mb", 1 / small.opened["peak_mb"]) if small else []
+    yield Measure(
+        name=f"{any_of}, peak memory, of that with {_SMALL:,}",
+        goal=1.15,
+        figures=ratio,
+    )
+    served, worked = (large.served, large.worked) if large else (None, None)
+    yield under(name=f"{of}, `publisher run`", goal=180, unit=" MB", figures=peak(served))
+    if database == "postgresql":
+        yield under(name=f"{of}, `publisher worker`", goal=110, unit=" MB", figures=peak(worked))
 
 
 def _serve(people: int, url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
         folder = Path(name)
         slot = datetime.now(UTC) - timedelta(minutes=5)  # noqa: TID251 - as the service
-        _configure(folder, url, f"every day at {slot:%H:%M}")
+        configure(folder, url, f"every day at {slot:%H:%M}")
         _finish(_begin("now", folder, people))
         return _finish(_begin("serve", folder, people))
 
 
-def _configure(folder: Path, url: str, schedule: str) -> None:
+def configure(folder: Path, url: str, schedule: str) -> None:
+    """Write a site's configuration; an empty ``url`` is SQLite."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         listen = probe.getsockname()[1]
-    text = _CONFIG.format(url=url, schedule=schedule, listen=listen)
+    text = _CONFIG.format(url=url, schedule=schedule, listen=listen, port=9)
     (folder / "config.toml").write_text(text, "utf-8")
 
 
 @contextmanager
 def _reset(folder: Path) -> Iterator[None]:
     """Take the opening back, so that it can be done again."""
-    site = _open(folder)
+    site = open_folder(folder)
     with site.store.write() as tx:
         for table in (schema.receipts, schema.deliveries, schema.chunks, schema.letters):
             tx.execute(sa.delete(table))
@@ -342,13 +435,13 @@ def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--subscribers", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--subscribers", type=int, nargs="+", default=[_SMALL, _GOAL_PEOPLE])
     parser.add_argument("--database", choices=["sqlite", "postgresql"])
     parser.add_argument(
         "--run",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="let `publisher run` open an edition too, and look at its memory",
+        help="let `publisher run` and `worker` do their part too, and look at their memory",
     )
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -356,20 +449,28 @@ def main() -> int:
     if options.step:
         print(json.dumps(STEPS[options.step](options.folder, options.subscribers[0])))
         return 0
+    if options.run:
+        from tests.benchmarks.bench_sending import install_postfix  # noqa: PLC0415 - as above
+
+        install_postfix()
     print(_HEAD)
-    for database in ("sqlite", "postgresql"):
+    rounds: list[Round] = []
+    for database in _NAMES:
         if options.database in {None, database}:
-            _measure_all(database, options.subscribers, runs=options.run)
+            rounds += _measure_all(database, options.subscribers, runs=options.run)
+    print(f"\n{write_verdict(list_goals(rounds))}")
     return 0
 
 
-def _measure_all(database: str, sizes: list[int], *, runs: bool) -> None:
+def _measure_all(database: str, sizes: list[int], *, runs: bool) -> Iterator[Round]:
     server = Server(durable=True) if database == "postgresql" else None
     try:
         for people in sizes:
             url = server.make() if server else ""
             other = None if not runs else server.make() if server else ""
-            print(measure(database, people, url, other).line(), flush=True)
+            done = measure(database, people, url, other)
+            print(done.line(), flush=True)
+            yield done
     finally:
         if server:
             server.stop()

@@ -22,6 +22,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ from publisher.store import editions, subscribers
 from publisher.store.subscribers import Joining
 from publisher.transport import lines
 from tests.benchmarks.build import as_table
-from tests.benchmarks.programs import PEERS, REPOSITORY
+from tests.benchmarks.programs import PEERS, REPOSITORY, install_python
 from tests.benchmarks.verdict import Measure, write_verdict
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ _LIBRARIES = {**os.environ, "LD_LIBRARY_PATH": str(_POSTFIX / "usr/lib/postfix")
 CONNECTIONS = 32
 C, OURS, SIGNED = "smtp-source -d", "publisher", "publisher, signed by RSA and Ed25519"
 SMTPLIB, NODEMAILER = "smtplib, a ready mail", "nodemailer, a pool, composing"
+MAILMAN = "Mailman 3, VERP and a copy for each"
 _PEER_CONNECTIONS = 8
-_NODEMAILER = Path(__file__).parent / "nodemailer"
+_NODEMAILER, _MAILMAN = (Path(__file__).parent / name for name in ("nodemailer", "mailman"))
+_FEWEST = 100
+"""Mails of a sender, however small its share."""
 _NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 _SITE = """\
 [site]
@@ -79,12 +83,16 @@ ed25519_key = { file = "ed25519.pem" }
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """One way to send so many mails: takes the folder and the sink's port, returns seconds."""
+    """One way to send mails: takes the folder, the sink's port and how many, returns seconds."""
 
     name: str
-    send: Callable[[Path, int], float]
+    send: Callable[[Path, int, int], float]
     share: float = 1.0
     """Which part of the mails it sends: slow ones send fewer."""
+
+    def count(self, readers: int) -> int:
+        """Return how many mails it sends."""
+        return min(readers, max(int(readers * self.share), _FEWEST))
 
 
 def main() -> int:
@@ -94,7 +102,10 @@ def main() -> int:
         _send_as_child(Path(options.child), stages=options.stages)
         return 0
     with tempfile.TemporaryDirectory(prefix="publisher-bench-") as folder:
-        print(_compare(Path(folder), readers=options.readers, rounds=options.rounds))
+        try:
+            print(_compare(Path(folder), readers=options.readers, rounds=options.rounds))
+        except RuntimeError as error:
+            sys.exit(str(error))
     return 0
 
 
@@ -111,21 +122,22 @@ def _read_options() -> argparse.Namespace:
 
 
 def _compare(folder: Path, *, readers: int, rounds: int) -> str:
-    _install_postfix()
+    install_postfix()
     _install_nodemailer()
+    mailman = install_python(PEERS / "mailman", _MAILMAN / "requirements.txt")
     prepared = {name: folder / name for name in ("unsigned", "signed")}
     for name, place in prepared.items():
         _prepare(place, readers, signed=name == "signed")
     octets = _measure_mail(prepared["unsigned"])
     (folder / "mail.eml").write_bytes(octets)
-    senders = _list_senders(folder, readers, len(octets))
+    senders = _list_senders(len(octets), mailman)
     figures: dict[str, list[float]] = {one.name: [] for one in senders}
     for turn in range(rounds):
         for one in senders[turn % len(senders) :] + senders[: turn % len(senders)]:
-            with _sink() as port:
-                count = int(readers * one.share)
-                figures[one.name].append(count / one.send(folder, port))
-    with _sink() as port:
+            with sink() as port:
+                count = one.count(readers)
+                figures[one.name].append(count / one.send(folder, port, count))
+    with sink() as port:
         _send(folder, "unsigned", port, "--stages")
     return _write(figures, len(octets), readers)
 
@@ -137,6 +149,7 @@ def _write(figures: dict[str, list[float]], octets: int, readers: int) -> str:
             ("unsigned, of smtp-source", 1.0, 0.8, (OURS, C)),
             ("unsigned, of nodemailer, which composes too", 10.0, 7.0, (OURS, NODEMAILER)),
             ("unsigned, of smtplib with a ready mail", 3.0, None, (OURS, SMTPLIB)),
+            ("unsigned, of Mailman 3 with VERP", 50.0, None, (OURS, MAILMAN)),
             ("with both signatures, of smtp-source", 0.3, None, (SIGNED, C)),
         )
     ]
@@ -165,7 +178,8 @@ def _ratios(figures: dict[str, list[float]], ours: str, theirs: str) -> list[flo
 
 
 @contextmanager
-def _sink() -> Iterator[int]:
+def sink() -> Iterator[int]:
+    """Start a relay that takes mails and keeps none; give its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
@@ -191,43 +205,23 @@ _costs: dict[str, list[float]] = {"unsigned": [], "signed": []}
 _stages: list[list[str]] = []
 
 
-def _list_senders(folder: Path, readers: int, octets: int) -> list[Sender]:
-    def source(_folder: Path, port: int) -> float:
-        return _time(
-            [
-                SOURCE,
-                "-d",
-                "-s",
-                str(_PEER_CONNECTIONS),
-                "-m",
-                str(readers),
-                "-l",
-                str(octets),
-                "-f",
-                "letters@example.org",
-                "-t",
-                "reader@example.net",
-                f"127.0.0.1:{port}",
-            ]
-        )
+def _list_senders(octets: int, mailman: Path) -> list[Sender]:
+    def source(_folder: Path, port: int, count: int) -> float:
+        size = ["-m", str(count), "-l", str(octets)]
+        people = ["-f", "letters@example.org", "-t", "reader@example.net"]
+        lines = ["-d", "-s", str(_PEER_CONNECTIONS)]
+        return _time([SOURCE, *lines, *size, *people, f"127.0.0.1:{port}"])
+
+    def ours(kind: str) -> Callable[[Path, int, int], float]:
+        return lambda place, port, _count: _send(place, kind, port)
 
     return [
         Sender(name=C, send=source),
-        Sender(name=OURS, send=lambda place, port: _send(place, "unsigned", port)),
-        Sender(
-            name=SIGNED,
-            send=lambda place, port: _send(place, "signed", port),
-        ),
-        Sender(
-            name=SMTPLIB,
-            send=lambda place, port: _send_by_smtplib(place, port, int(readers * 0.2)),
-            share=0.2,
-        ),
-        Sender(
-            name=NODEMAILER,
-            send=lambda place, port: _send_by_nodemailer(place, port, int(readers * 0.1)),
-            share=0.1,
-        ),
+        Sender(name=OURS, send=ours("unsigned")),
+        Sender(name=SIGNED, send=ours("signed")),
+        Sender(name=SMTPLIB, send=_send_by_smtplib, share=0.2),
+        Sender(name=NODEMAILER, send=_send_by_nodemailer, share=0.1),
+        Sender(name=MAILMAN, send=partial(_send_by_mailman, mailman), share=0.02),
     ]
 
 
@@ -329,7 +323,17 @@ def _send_by_nodemailer(folder: Path, port: int, count: int) -> float:
     return float(ran.stdout)
 
 
-def _install_postfix() -> None:
+def _send_by_mailman(python: Path, folder: Path, port: int, count: int) -> float:
+    script = str(_MAILMAN / "deliver.py")
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        command = [str(python), script, place, str(port), str(count), str(folder / "mail.eml")]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"Mailman: {ran.stderr.strip().splitlines()[-1]}")
+    return float(ran.stdout)
+
+
+def install_postfix() -> None:
     """Unpack Postfix's two test programs beside our environment: nothing is installed or started."""
     if Path(SINK).exists():
         return

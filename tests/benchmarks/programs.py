@@ -1,7 +1,8 @@
 """The programs that are compared: how each is installed, started and checked.
 
 Hugo comes from the system's packages. Pelican and Eleventy are installed beside our own environment,
-each in a folder of its own, from the pins in ``pelican_site/`` and ``eleventy_site/``.
+each in a folder of its own, from the pins in ``pelican_site/`` and ``eleventy_site/``; so is Mailman,
+which only sends, from those in ``mailman/``.
 """
 
 from __future__ import annotations
@@ -91,22 +92,7 @@ def install(program: Program) -> None:
     if program is HUGO and shutil.which("hugo") is None:
         raise RuntimeError("Hugo is not installed. Type:  sudo apt-get install hugo")
     if program is PELICAN:
-        pins = _HERE / "pelican_site" / "requirements.txt"
-        pip = [str(_PELICAN / "bin" / "python"), "-m", "pip"]
-        _install(
-            _PELICAN,
-            pins,
-            [sys.executable, "-m", "venv", str(_PELICAN)],
-            [
-                *pip,
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "-r",
-                str(pins),
-            ],
-        )
+        install_python(_PELICAN, _HERE / "pelican_site" / "requirements.txt")
     if program is ELEVENTY:
         pins = _HERE / "eleventy_site" / "package.json"
         # A dependency's own scripts are not run, and what it asks for is not written down.
@@ -125,6 +111,19 @@ def install(program: Program) -> None:
             ["cp", str(pins), str(_ELEVENTY)],
             [*npm, "--prefix", str(_ELEVENTY)],
         )
+
+
+def install_python(folder: Path, pins: Path) -> Path:
+    """Make an environment of pinned packages where it is missing, and return its Python."""
+    python = folder / "bin" / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _install(
+        folder,
+        pins,
+        [sys.executable, "-m", "venv", str(folder)],
+        [*pip, "--no-deps", "-r", str(pins)],
+    )
+    return python
 
 
 def _install(folder: Path, pins: Path, *commands: list[str]) -> None:

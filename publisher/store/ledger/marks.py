@@ -112,9 +112,25 @@ class CourseMarks(Marks):
     """The same for the parts of a course: what its reader need not be sent, and the pace."""
 
     def __init__(
-        self, post_ids: Sequence[str], *, rehearsal: bool, span: tuple[int, int] | None = None
+        self,
+        tx: Transaction,
+        post_ids: Sequence[str],
+        *,
+        rehearsal: bool,
+        span: tuple[int, int] | None = None,
     ) -> None:
         super().__init__([(one, "") for one in post_ids], rehearsal=rehearsal, span=span)
+        self._wishes = self._read_wishes(tx)
+
+    def _read_wishes(self, tx: Transaction) -> frozenset[tuple[str, str]]:
+        """Return which parts anybody here skipped or wants again: most are neither, and not asked for."""
+        marked = course_marks.c
+        rows = tx.execute(
+            sa.select(marked.post_id, marked.mark)
+            .where(self.is_in_span(marked.subscriber_id), marked.rehearsal == self._rehearsal)
+            .distinct()
+        )
+        return frozenset((row.post_id, row.mark) for row in rows)
 
     @override
     def code(self) -> sa.ColumnElement[str]:
@@ -130,9 +146,12 @@ class CourseMarks(Marks):
                 course_marks.c.mark == mark,
             )
 
-        return sa.or_(
-            sa.and_(self._has(post_id), ~marked(CourseMark.AGAIN)), marked(CourseMark.SKIPPED)
-        )
+        done: sa.ColumnElement[bool] = self._has(post_id)
+        if (post_id, CourseMark.AGAIN) in self._wishes:
+            done = sa.and_(done, ~marked(CourseMark.AGAIN))
+        if (post_id, CourseMark.SKIPPED) in self._wishes:
+            done = sa.or_(done, marked(CourseMark.SKIPPED))
+        return done
 
     @override
     def read(self, code: str, people: int) -> Group:

@@ -58,7 +58,7 @@ def due_series(tx: Transaction, *, rehearsal: bool, on: date) -> list[str]:
 
 def count_turns(tx: Transaction, turns: Turns) -> list[Group]:
     """Group everybody whose turn it is."""
-    marks = CourseMarks(turns.post_ids, rehearsal=turns.rehearsal)
+    marks = CourseMarks(tx, turns.post_ids, rehearsal=turns.rehearsal)
     found = _select(turns, marks).subquery()
     rows = tx.execute(
         sa.select(found.c.code, sa.func.count())
@@ -89,7 +89,7 @@ def gather_turns(
     through = tx.execute(sa.select(sa.func.max(following.c.subscriber_id))).scalar() or 0
     if not through:
         return None
-    marks = CourseMarks(turns.post_ids, rehearsal=turns.rehearsal, span=(after, through))
+    marks = CourseMarks(tx, turns.post_ids, rehearsal=turns.rehearsal, span=(after, through))
     keep_people(tx, _select(turns, marks))
     groups = tuple(marks.read(code, number) for code, number in group_people(tx))
     return Batch(after=after, through=through, groups=groups)
