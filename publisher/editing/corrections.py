@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from publisher import posts as posts_module
 from publisher.editing.changing import tidy_line
 from publisher.editing.content import compose_content, letter_text
+from publisher.editing.desk import waits_for_live
 from publisher.editorial.choice import fill_subject, shorten
 from publisher.editorial.correcting import (
     MOST_TEXT,
@@ -120,6 +121,9 @@ def check_correction(desk: Desk, edition: Edition, wanted: Correction) -> Correc
         raise Refused(_not_now(edition, expected, got))
     if edition.rehearsal != desk.rehearsal:
         raise Refused(_other_kind(edition))
+    if desk.trial and not edition.trial:
+        hint = "Nothing was written and no one was emailed. Go live first."
+        raise Refused(replace(waits_for_live(edition), hint=hint))
     if not count_told(desk.store, edition)[1]:
         raise Refused(_nobody(edition))
     _digest_of(desk, edition)

@@ -151,8 +151,10 @@ def test_a_correction_goes_to_whom_the_corrected_edition_was_for(
     with site.store.write() as tx:  # before its minute is over; by staff's hand it is refused
         assert standing.mark_trial(tx)
     go_on("waits", NOON + HOUR + MINUTE)
-    with pytest.raises(Refused, match="only staff are emailed"):
+    made = len(all_editions(site))
+    with pytest.raises(Refused, match="Go live first"):
         correct(whole, NOON + HOUR, "It is 3 mg.")
+    assert len(all_editions(site)) == made  # no draft is left behind
     folder.post("sleep/03-three.md", "Three", date="2026-01-03")
     tick(site, NOON + HOUR + 2 * MINUTE, "weekly")
     go_on("trial", NOON + HOUR + 2 * MINUTE)
