@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from publisher.model import Catalog, EditionContent, Post, Subscriber
     from publisher.store import Store, Transaction
 
-BATCH = 10_000
-"""People of one transaction."""
+BATCH = 5_000
+"""People of one transaction: fewer than of a digest, since each part of a series is asked for."""
 
 _UNOPENED = (EditionState.DRAFT, EditionState.SCHEDULED, EditionState.READY, EditionState.HELD)
 

@@ -8,6 +8,7 @@ memory     what a command and its children hold
 stages     where the time of our own build goes
 serving    our own server beside nginx
 verdict    the goals, and whether they are met
+opened     those of opening an edition
 page       the words of the page
 __main__   measures everything and writes it
 """

@@ -17,7 +17,6 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from signal import SIGINT
@@ -32,11 +31,10 @@ from typing_extensions import override
 from publisher import app, editing, subscribing
 from publisher.model import EditionState
 from publisher.store import Store, editions, schema
-from tests.benchmarks.verdict import Measure, write_verdict
 from tests.postgres import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from publisher.store import Transaction
 
@@ -44,10 +42,10 @@ SEEN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SLOT = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 POSTS = ("sleep/01-rest.md", "sleep/02-dreams.md", "news.md")
 _AT_ONCE = 50_000
-_MANY = 100_000
+MANY = 100_000
 """From so many on there are enough transactions to compare the last with the first."""
-_SMALL, _GOAL_PEOPLE = 10_000, 1_000_000
-"""The subscribers that the goals of seconds and memory speak of."""
+SMALL, LARGE = 10_000, 1_000_000
+"""The subscribers that the goals speak of."""
 _CHUNKS_SENT = 20
 """So many, of 1,000 mails each, a worker sends before its memory is looked at, or all there are."""
 _PATIENCE_SECONDS = 900
@@ -72,7 +70,7 @@ schedule = "{schedule}"
 [web]
 listen = "127.0.0.1:{listen}"
 """
-_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+DATABASES = ("sqlite", "postgresql")
 _HEAD = (
     "| database | subscribers | opening, s | processor, s | longest transaction, ms |"
     " rate of the last tenth, of the first | peak memory, MB | `publisher run`, MB |"
@@ -313,7 +311,7 @@ class Round:
             f"{opened['seconds']:.1f}",
             f"{opened['worked']:.1f}",
             f"{opened['longest'] * 1e3:.0f}",
-            f"{opened['evenness']:.2f}" if self.people >= _MANY else "",
+            f"{opened['evenness']:.2f}" if self.people >= MANY else "",
             f"{opened['peak_mb']:.0f}",
             f"{self.served['peak_mb']:.0f}" if self.served else "",
             f"{self.worked['peak_mb']:.0f}" if self.worked else "",
@@ -343,46 +341,6 @@ def measure(database: str, people: int, url: str, url_of_service: str | None) ->
         is_shared = database == "postgresql"
         worked = _finish(_begin("work", folder, people)) if served and is_shared else None
         return Round(database, people, opened, added, served, worked)
-
-
-def list_goals(rounds: Sequence[Round]) -> list[Measure]:
-    """Return every goal of an opening with its figures, as far as they were measured."""
-    return [goal for name in _NAMES for goal in _goals_of(name, rounds)]
-
-
-def _goals_of(database: str, rounds: Sequence[Round]) -> Iterator[Measure]:
-    here = {one.people: one for one in rounds if one.database == database}
-    large, small = here.get(_GOAL_PEOPLE), here.get(_SMALL)
-    most = here.get(max((n for n in here if n >= _MANY), default=0))
-
-    def figures(one: Round | None, name: str, by: float = 1.0) -> list[float]:
-        return [one.opened[name] * by] if one else []
-
-    def peak(found: dict[str, Any] | None) -> list[float]:
-        return [found["peak_mb"]] if found else []
-
-    of = f"{_NAMES[database]}, {_GOAL_PEOPLE:,} subscribers"
-    under = partial(Measure, is_strict=True)
-    yield under(name=f"{of}, opening", goal=10, unit=" s", figures=figures(large, "seconds"))
-    longest = figures(most, "longest", 1e3)
-    any_of = f"{_NAMES[database]}, {most.people if most else _GOAL_PEOPLE:,} subscribers"
-    yield under(name=f"{any_of}, longest transaction", goal=300, unit=" ms", figures=longest)
-    yield Measure(
-        name=f"{any_of}, rate of the last tenth, of the first",
-        goal=0.95,
-        at_least=True,
-        figures=figures(most, "evenness"),
-    )
-    ratio = figures(most, "peak_mb", 1 / small.opened["peak_mb"]) if small else []
-    yield Measure(
-        name=f"{any_of}, peak memory, of that with {_SMALL:,}",
-        goal=1.15,
-        figures=ratio,
-    )
-    served, worked = (large.served, large.worked) if large else (None, None)
-    yield under(name=f"{of}, `publisher run`", goal=180, unit=" MB", figures=peak(served))
-    if database == "postgresql":
-        yield under(name=f"{of}, `publisher worker`", goal=110, unit=" MB", figures=peak(worked))
 
 
 def _serve(people: int, url: str) -> dict[str, Any]:
@@ -435,8 +393,8 @@ def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--subscribers", type=int, nargs="+", default=[_SMALL, _GOAL_PEOPLE])
-    parser.add_argument("--database", choices=["sqlite", "postgresql"])
+    parser.add_argument("--subscribers", type=int, nargs="+", default=[SMALL, LARGE])
+    parser.add_argument("--database", choices=DATABASES)
     parser.add_argument(
         "--run",
         action=argparse.BooleanOptionalAction,
@@ -449,13 +407,16 @@ def main() -> int:
     if options.step:
         print(json.dumps(STEPS[options.step](options.folder, options.subscribers[0])))
         return 0
-    if options.run:
-        from tests.benchmarks.bench_sending import install_postfix  # noqa: PLC0415 - as above
+    # What only this process needs would be weighed with each step.
+    from tests.benchmarks.bench_sending import install_postfix  # noqa: PLC0415
+    from tests.benchmarks.opened import list_goals  # noqa: PLC0415
+    from tests.benchmarks.verdict import write_verdict  # noqa: PLC0415
 
+    if options.run:
         install_postfix()
     print(_HEAD)
     rounds: list[Round] = []
-    for database in _NAMES:
+    for database in DATABASES:
         if options.database in {None, database}:
             rounds += _measure_all(database, options.subscribers, runs=options.run)
     print(f"\n{write_verdict(list_goals(rounds))}")

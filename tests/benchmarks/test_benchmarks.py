@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from publisher import posts
+from tests.benchmarks.bench_opening import Round
 from tests.benchmarks.build import (
     CASES,
     Comparison,
@@ -22,6 +23,7 @@ from tests.benchmarks.build import (
 )
 from tests.benchmarks.generate import PARTS, make_post
 from tests.benchmarks.memory import Watch
+from tests.benchmarks.opened import list_goals
 from tests.benchmarks.programs import ALL, HUGO, PELICAN, PUBLISHER, REPOSITORY
 from tests.benchmarks.sites import write_sites
 from tests.benchmarks.stages import STAGES, find, profile, write_stages
@@ -177,6 +179,22 @@ def test_goals_speak_of_the_runs_with_their_number_of_posts() -> None:
     assert verdicts["1,000 posts, no change"] == MET
     assert verdicts["304 from our own server, of nginx's rate"] == UNKNOWN
     assert {one.verdict for one in list_measures([make_comparison((1.0, 1.0))], None)} == {UNKNOWN}
+
+
+def test_goals_of_opening_speak_of_a_million() -> None:
+    """Of fewer people only what does not grow with them is judged; the worker is PostgreSQL's."""
+    opened = {"seconds": 9.0, "longest": 0.4, "evenness": 0.96, "peak_mb": 100.0}
+    served, worked = {"peak_mb": 190.0}, {"peak_mb": 90.0}
+    small, large, million = (
+        Round("postgresql", people, opened, {}, served, worked)
+        for people in (10_000, 200_000, 1_000_000)
+    )
+
+    brief = [one.verdict for one in list_goals([small, large])[5:]]
+    whole = [one.verdict for one in list_goals([small, million])]
+
+    assert brief == [UNKNOWN, MISSED, MET, MET, UNKNOWN, UNKNOWN]
+    assert whole == [UNKNOWN] * 5 + [MET, MISSED, MET, MET, MISSED, MET]
 
 
 # ---------------------------------------------------------------------------------- the measuring
