@@ -12,6 +12,8 @@ Scheme = Literal["light", "dark"]
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules of axe that look at colours."""
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (375, 1280)
 
@@ -28,13 +30,19 @@ STICKING_OUT = """() => {
 }"""
 
 
-def find_faults(page: Page) -> list[str]:
-    """Return what axe has against the page: the rule, and where."""
+def find_faults(page: Page, scheme: Scheme = "light") -> list[str]:
+    """Return what axe has against the page: the rule, and where.
+
+    By night only colours are others, so by night only the rules about colours are asked. What is in
+    a frame is a letter, which is looked at by itself.
+    """
+    rules = RULES if scheme == "light" else {"type": "rule", "values": COLOURS}
     result: dict[str, Any] = page.evaluate(
-        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+        "rules => axe.run({exclude: ['iframe']}, {runOnly: rules, resultTypes: ['violations']})",
+        rules,
     )
     return [
-        f"{one['id']}: {node['html'][:80]}"
+        f"{one['id']}: {node['html'][:100]}"
         for one in result["violations"]
         for node in one["nodes"]
     ]

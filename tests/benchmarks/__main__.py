@@ -25,7 +25,6 @@ _QUICK_POSTS = 200
 _BRIEF = {
     "bench_opening": ("--subscribers", "10000", "200000"),
     "bench_courses": ("--readers", "20000"),
-    "bench_sending": ("--readers", "3000", "--rounds", "2"),
     "bench_people": ("--people", "100", "--rounds", "2"),
 }
 
@@ -67,7 +66,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument(
         "--brief",
         action="store_true",
-        help="fewer people and mails in the benchmarks of opening and sending",
+        help="fewer people in the benchmarks of opening, courses, coming and leaving",
     )
     parser.add_argument(
         "--quick", action="store_true", help="200 posts, one turn; prints and writes nothing"

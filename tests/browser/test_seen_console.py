@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from importlib.resources import files
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from publisher.web.console.routes import ROUTES
 from tests.conftest import empty_site
 from tests.consoles import come_in, fill, said, served
 from tests.pictures import Watched, watched_page
+from tests.seeing import AXE, SCHEMES, STICKING_OUT, WIDTHS, find_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,26 +26,11 @@ if TYPE_CHECKING:
     from publisher.app import Site
     from tests.consoles import Console
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SCHEMES = ("light", "dark")
 LISTED = b"Who,Joined,Note\neva@example.org,2026-01-02,met at the fair\nnonsense,,\n"
-WIDTHS = (375, 1280)
 HEIGHT = 800
 PASSWORD = "a few plain words"
 _IN_FRAME, _IN_DATE = 30, 6
 """What has stops of its own, and at most how many."""
-STICKING_OUT = """() => {
-    const page = document.documentElement;
-    const scrolls = one => one && one !== page && (
-        ['auto', 'scroll', 'hidden'].includes(getComputedStyle(one).overflowX)
-        || scrolls(one.parentElement));
-    const out = [...document.querySelectorAll('body *')].filter(one =>
-        one.getBoundingClientRect().right > page.clientWidth + 0.5 && !scrolls(one.parentElement));
-    return out.map(one => one.outerHTML.slice(0, 80)).concat(
-        page.scrollWidth > page.clientWidth ? ['the page itself'] : []);
-}"""
-
 STOPS = """() => {
     const groups = new Set();
     const groupOf = one => (one.form ? one.form.action : '') + ' ' + one.name;
@@ -164,19 +149,6 @@ def _addresses(console: Console) -> dict[str, int]:
     return addresses | more
 
 
-def _faults(page: Page) -> list[str]:
-    result: dict[str, Any] = page.evaluate(
-        # What is in a frame is a letter, which is looked at by itself.
-        "rules => axe.run({exclude: ['iframe']}, {runOnly: rules, resultTypes: ['violations']})",
-        RULES,
-    )
-    return [
-        f"{one['id']}: {node['html'][:100]}"
-        for one in result["violations"]
-        for node in one["nodes"]
-    ]
-
-
 def test_every_page_is_for_everyone(console: Console, browser: Browser) -> None:
     """By day and night, narrow and wide, no page breaks WCAG 2.2 AA, sticks out, or asks elsewhere."""
     faults, statuses = {}, {}
@@ -188,9 +160,9 @@ def test_every_page_is_for_everyone(console: Console, browser: Browser) -> None:
             statuses[path] = answer.status if answer else 0
             page.evaluate(AXE)
             for scheme, width in product(SCHEMES, WIDTHS):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 page.set_viewport_size({"width": width, "height": HEIGHT})
-                if found := [*_faults(page), *page.evaluate(STICKING_OUT)]:
+                if found := [*find_faults(page, scheme), *page.evaluate(STICKING_OUT)]:
                     faults[path, scheme, width] = found
 
     assert faults == {}
@@ -233,14 +205,14 @@ def test_pages_for_those_outside_are_for_everyone(console: Console, browser: Bro
         for path in ("sign-in", "sign-in/mail", "link/none", "setup/none"):
             page.goto(f"{console.url}/console/{path}")
             page.evaluate(AXE)
-            if found := _faults(page):
+            if found := find_faults(page):
                 faults[path] = found
         page.goto(f"{console.url}/console/sign-in")
         page.get_by_label("Email address").fill("x@example.org")
         page.get_by_label("Password").fill("whatever it is")
         page.get_by_role("button", name="Sign in").click()
         page.evaluate(AXE)
-        faults |= {"wrong": found} if (found := _faults(page)) else {}
+        faults |= {"wrong": found} if (found := find_faults(page)) else {}
         title = page.title()
 
     assert faults == {}

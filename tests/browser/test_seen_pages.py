@@ -101,7 +101,7 @@ def test_every_page_is_for_everyone(sample: Sample, browser: Browser, share: int
             for scheme, width in product(SCHEMES, WIDTHS):
                 page.emulate_media(color_scheme=scheme)
                 page.set_viewport_size({"width": width, "height": HEIGHT})
-                if found := [*find_faults(page), *page.evaluate(STICKING_OUT)]:
+                if found := [*find_faults(page, scheme), *page.evaluate(STICKING_OUT)]:
                     faults[path, scheme, width] = found
 
     assert faults == {}
@@ -142,9 +142,11 @@ def test_the_rules_that_pages_pass_can_be_broken(sample: Sample, browser: Browse
         page.evaluate(AXE)
 
         broken = {fault.partition(":")[0] for fault in find_faults(page)}
+        by_night = {fault.partition(":")[0] for fault in find_faults(page, "dark")}
         out = page.evaluate(STICKING_OUT)
 
     assert {"color-contrast", "page-has-heading-one", "target-size"} <= broken
+    assert by_night == {"color-contrast"}
     assert out[0].startswith('<footer class="colophon"') and out[-1] == "the page itself"
 
 

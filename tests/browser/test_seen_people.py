@@ -196,7 +196,7 @@ class Look:
         for scheme, width in product(SCHEMES, WIDTHS):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 700})
-            if found := [*find_faults(page), *page.evaluate(STICKING_OUT)]:
+            if found := [*find_faults(page, scheme), *page.evaluate(STICKING_OUT)]:
                 self.faults[self.seen[-1], scheme, width] = found
 
 

@@ -10,17 +10,11 @@ import pytest
 from publisher import app, staffing
 from publisher.engine import clock
 from publisher.model import Role
-from tests.browser.test_seen_console import (
-    AXE,
-    SCHEMES,
-    STICKING_OUT,
-    WIDTHS,
-    _faults,
-    _phone,
-)
+from tests.browser.test_seen_console import _phone
 from tests.conftest import empty_site
 from tests.consoles import come_in, said, served
 from tests.pictures import Watched, watched_page
+from tests.seeing import AXE, SCHEMES, STICKING_OUT, WIDTHS, find_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,8 +93,8 @@ def _look_everywhere(page: Page) -> list[Any]:
     page.evaluate(AXE)
     found = []
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found += _faults(page)
+        page.emulate_media(color_scheme=scheme)
+        found += find_faults(page, scheme)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         found += page.evaluate(STICKING_OUT)
