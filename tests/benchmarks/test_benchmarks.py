@@ -294,10 +294,10 @@ def test_stopwatch_counts_a_second_once_and_a_fork_apart() -> None:
 
 def test_profile_explains_where_the_time_of_a_build_goes(tmp_path: Path) -> None:
     """The stages and the rest come to the whole, and the work of each was seen."""
-    told = profile(tmp_path, 4)
+    told = profile(tmp_path, 12)
 
     seconds = {stage.name: stage.seconds for stage in told.stages}
     assert sum(seconds.values()) == pytest.approx(told.wall_seconds)
     assert all(stage.calls for stage in told.stages[:-1])
-    assert seconds["everything else"] < told.wall_seconds / 2
+    assert seconds["everything else"] < told.wall_seconds * 2 / 3
     assert "| pages: templates |" in write_stages(told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,7 +89,7 @@ def test_the_calendar_tells_where_clocks_change(desk: Desk, client: httpx.Client
     assert slots.count("07:30") == 8
     from publisher.web.console.digests import _calendar  # noqa: PLC0415 - at a time of our own
 
-    october = clock.now().replace(year=2026, month=10, day=20)
+    october = datetime(2026, 10, 20, 6, tzinfo=UTC)
     noted = _calendar(desk.site.config.digests["weekly"], october)
     assert [bool(note) for _, note in noted] == [False, False, True] + [False] * 5
 
