@@ -38,16 +38,15 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 
-_UNMEASURED = ("system", "browser")
-"""Tests through real programs and browsers: to watch their lines doubles their time and shows no
-line that the others do not reach."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure coverage where it tells something: a flow's lines are the same on both databases."""
+    """Measure coverage where it tells something: it doubles the time of what it watches.
+
+    A browser shows no line that the others do not reach, and a flow's lines are the same on both
+    databases.
+    """
     for item in items:
         part = item.path.relative_to(REPOSITORY / "tests").parts[0]
-        if part in _UNMEASURED or (part == "flows" and "postgresql" in item.name):
+        if part == "browser" or (part in {"flows", "edges"} and "postgresql" in item.name):
             item.add_marker(pytest.mark.no_cover)
 
 
