@@ -30,7 +30,7 @@ pictures: .venv/ready-for-tests
 	@$(BIN)/python -m tests.pictures
 
 clean:
-	rm -rf .venv var public outbox dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv var public outbox preview dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/ready: constraints.txt pyproject.toml .ci/environment
 	@.ci/environment $(PYTHON) run
