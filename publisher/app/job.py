@@ -209,14 +209,15 @@ def read_reports(store: Store, over_before: set[int]) -> list[EditionReport]:
     from publisher.store import editions, ledger  # noqa: PLC0415
 
     with store.read() as tx:
+        found = [one for one in editions.read_all(tx) if one.id not in over_before]
+        counts = {one.id: ledger.read_counts(tx, one.id) for one in found}
         return [
             EditionReport(
                 edition=one,
-                counts=ledger.read_counts(tx, one.id),
-                reasons=tuple(group_reasons(ledger.read_reasons(tx, one.id))),
+                counts=counts[one.id],
+                reasons=tuple(group_reasons(ledger.read_reasons(tx, one.id, counts[one.id]))),
             )
-            for one in editions.read_all(tx)
-            if one.id not in over_before
+            for one in found
         ]
 
 

@@ -127,7 +127,7 @@ def describe_edition(site: Site, edition: Edition, *, now: datetime) -> EditionV
         counts = ledger.read_counts(tx, edition.id)
         posts = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         content = editions.read_content(tx, edition.id) if current.content_sha256 else None
-        reasons = group_reasons(ledger.read_reasons(tx, edition.id))
+        reasons = group_reasons(ledger.read_reasons(tx, edition.id, counts))
         pace = read_pace(tx, current, counts, now=now)
         uncertain = ledger.count_uncertain(tx, edition.id)
         history = hands.read_events(tx, edition.id)

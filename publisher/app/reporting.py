@@ -135,7 +135,7 @@ def describe_sheet(survey: Survey, edition: Edition, *, now: datetime) -> Editio
         edition = editions.read_one(tx, edition.id)
         standing = hands.read_standing(tx, edition, needs_approval=needs_approval, now=now)
         counts = ledger.read_counts(tx, edition.id)
-        reasons = group_reasons(ledger.read_reasons(tx, edition.id))
+        reasons = group_reasons(ledger.read_reasons(tx, edition.id, counts))
         pace = read_pace(tx, edition, counts, now=now)
         chosen = [post_id for post_id, _ in editions.read_posts(tx, edition.id)]
         content = editions.read_content(tx, edition.id) if edition.content_sha256 else None

@@ -1392,8 +1392,11 @@ def test_reasons_say_why_mails_were_not_accepted(store: Store) -> None:
     worker.end(4, GREYLISTED, next_at=SOON)
 
     with store.read() as tx:
-        reasons = ledger.read_reasons(tx, worker.edition.id)
+        before = ledger.read_reasons(tx, worker.edition.id, dict.fromkeys(DeliveryState, 0))
+        counts = ledger.read_counts(tx, worker.edition.id)
+        reasons = ledger.read_reasons(tx, worker.edition.id, counts)
 
+    assert before == []
     assert reasons == [
         (DeliveryState.REJECTED, "no such user", 2),
         (DeliveryState.DEFERRED, "later", 1),

@@ -11,6 +11,7 @@ from publisher.store.ledger.ends import WAITING, receipts_of
 from publisher.store.schema import attempts, chunks, deliveries, editions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from publisher.model import Edition
@@ -21,17 +22,22 @@ _WITHOUT_REASON = (DeliveryState.ACCEPTED, DeliveryState.PENDING, DeliveryState.
 
 def read_counts(tx: Transaction, edition_id: int) -> dict[DeliveryState, int]:
     """Return how many deliveries of an edition are in each state."""
-    rows = tx.execute(
-        sa.select(deliveries.c.state, sa.func.count())
-        .where(deliveries.c.edition_id == edition_id)
-        .group_by(deliveries.c.state)
-    )
-    counts = {row[0]: row[1] for row in rows}
-    return {state: counts.get(state, 0) for state in DeliveryState}
+    # In one pass: to group them, a database sorts them first.
+    states = tuple(DeliveryState)
+    counted = (sa.func.count().filter(deliveries.c.state == state) for state in states)
+    row = tx.execute(sa.select(*counted).where(deliveries.c.edition_id == edition_id)).one()
+    return dict(zip(states, row, strict=True))
 
 
-def read_reasons(tx: Transaction, edition_id: int) -> list[tuple[DeliveryState, str, int]]:
-    """Return why deliveries were not accepted, the most frequent first: state, reason, how many."""
+def read_reasons(
+    tx: Transaction, edition_id: int, counts: Mapping[DeliveryState, int]
+) -> list[tuple[DeliveryState, str, int]]:
+    """Return why deliveries were not accepted, the most frequent first: state, reason, how many.
+
+    ``counts`` are the edition's: where none of its deliveries has a reason, none is looked at.
+    """
+    if not any(counts[state] for state in DeliveryState if state not in _WITHOUT_REASON):
+        return []
     reason = sa.func.coalesce(deliveries.c.reply, "")
     rows = tx.execute(
         sa.select(deliveries.c.state, reason, sa.func.count())
