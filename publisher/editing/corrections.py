@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from publisher import posts as posts_module
 from publisher.editing.changing import tidy_line
 from publisher.editing.content import compose_content, letter_text
-from publisher.editing.desk import waits_for_live
+from publisher.editing.desk import other_kind, waits_for_live
 from publisher.editorial.choice import fill_subject, shorten
 from publisher.editorial.correcting import (
     MOST_TEXT,
@@ -120,7 +120,8 @@ def check_correction(desk: Desk, edition: Edition, wanted: Correction) -> Correc
     if expected or content is None:
         raise Refused(_not_now(edition, expected, got))
     if edition.rehearsal != desk.rehearsal:
-        raise Refused(_other_kind(edition))
+        hint = "Whoever got it that way is told that way. No one was emailed."
+        raise Refused(other_kind(edition, hint))
     if desk.trial and not edition.trial:
         hint = "Nothing was written and no one was emailed. Go live first."
         raise Refused(replace(waits_for_live(edition), hint=hint))
@@ -358,17 +359,6 @@ def _nobody(edition: Edition) -> Problem:
         expected="somebody who has this edition and can be mailed",
         got="nobody: all of them left since, or must not be mailed",
         hint="Nothing was changed, and no one was emailed.",
-    )
-
-
-def _other_kind(edition: Edition) -> Problem:
-    expected = "outbox" if edition.rehearsal else "smtp"
-    return Problem(
-        code="edition.transport",
-        path=edition.name,
-        expected=f'transport = "{expected}", as when this edition was sent',
-        got="another one",
-        hint="Whoever got it that way is told that way. No one was emailed.",
     )
 
 

@@ -84,6 +84,18 @@ def hold(store: Store, edition: Edition, reason: HeldReason, detail: str = "") -
     ]
 
 
+def other_kind(edition: Edition, hint: str) -> Problem:
+    """Say that an edition went another way than mail goes now: rehearsed, or sent."""
+    expected = "outbox" if edition.rehearsal else "smtp"
+    return Problem(
+        code="edition.transport",
+        path=edition.name,
+        expected=f'transport = "{expected}", as when this edition was made',
+        got="another one",
+        hint=hint,
+    )
+
+
 def waits_for_live(edition: Edition) -> Problem:
     """Say that an edition for everybody waits while only staff are mailed."""
     return Problem(

@@ -9,7 +9,7 @@ from publisher import letters as letters_module
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
 from publisher.editing.corrections import corrected_since, correction_content, give_a_minute
-from publisher.editing.desk import hold, is_late, stop_late, waits_for_live
+from publisher.editing.desk import hold, is_late, other_kind, stop_late, waits_for_live
 from publisher.editing.drafting import draft_now
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import EditionState, HeldReason
@@ -126,7 +126,8 @@ def approve(desk: Desk, edition: Edition, *, by: str, now: datetime) -> list[Pro
     if edition.state not in _APPROVABLE:
         raise Refused(_past_approval(edition))
     if edition.rehearsal != desk.rehearsal:
-        raise Refused(_other_kind(edition))
+        hint = "What was rehearsed is never sent. Nothing was changed."
+        raise Refused(other_kind(edition, hint))
     if desk.trial and not edition.trial:
         raise Refused(waits_for_live(edition))
     try:
@@ -205,17 +206,6 @@ def _past_approval(edition: Edition) -> Problem:
         expected="an edition that is a draft, frozen or held",
         got=f"one that is {edition.state}",
         hint="Nothing was changed.",
-    )
-
-
-def _other_kind(edition: Edition) -> Problem:
-    expected = "outbox" if edition.rehearsal else "smtp"
-    return Problem(
-        code="edition.transport",
-        path=edition.name,
-        expected=f'transport = "{expected}", as when this edition was made',
-        got="another one",
-        hint="What was rehearsed is never sent. Nothing was changed.",
     )
 
 
