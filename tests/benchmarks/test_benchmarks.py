@@ -299,5 +299,5 @@ def test_profile_explains_where_the_time_of_a_build_goes(tmp_path: Path) -> None
     seconds = {stage.name: stage.seconds for stage in told.stages}
     assert sum(seconds.values()) == pytest.approx(told.wall_seconds)
     assert all(stage.calls for stage in told.stages[:-1])
-    assert seconds["everything else"] < told.wall_seconds * 2 / 3
+    assert seconds["everything else"] < told.wall_seconds / 2
     assert "| pages: templates |" in write_stages(told)
