@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from publisher.app.opening import open_desk
+from publisher.editorial.hand import UNDO
 from publisher.errors import Refused
 from publisher.model import CORRECTION, Correction, EditionState
 
@@ -116,7 +117,7 @@ def _try(desk: Desk, edition: Edition, wanted: Correction, *, now: datetime) -> 
         id=0,
         digest=f"{CORRECTION}{edition.digest}",
         number=None,
-        fire_at=now + editing.UNDO,
+        fire_at=now + UNDO,
         state=EditionState.DRAFT,
         reason="",
         content_sha256="",

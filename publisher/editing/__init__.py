@@ -32,7 +32,6 @@ from publisher.editing.alone import (
 from publisher.editing.changing import change_draft, read_edits
 from publisher.editing.checking import inspect_letter, try_letter
 from publisher.editing.corrections import (
-    UNDO,
     change_correction,
     check_correction,
     compose_correction,
@@ -68,7 +67,6 @@ if TYPE_CHECKING:
     from publisher.errors import Problem
 
 __all__ = [
-    "UNDO",
     "Desk",
     "Handled",
     "Mailing",

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
-from publisher.editing.corrections import UNDO
 from publisher.editing.drafting import keep_coming_draft
 from publisher.editorial.alone import Readers, count_readers, slot_key, tell_left_out
 from publisher.editorial.choice import choose_posts
-from publisher.editorial.slots import Slot
+from publisher.editorial.hand import UNDO
+from publisher.editorial.slots import slot_of_moment
 from publisher.errors import NotFound, Problem, Refused
 from publisher.letters import content_sha256
 from publisher.model import Channel, Edition, EditionState, Verdict
@@ -157,9 +157,8 @@ def _make(
         raise Refused(_goes_already(post, going))
     history = editions.read_history(tx, digest.name, rehearsal=desk.rehearsal, trial=desk.trial)
     key = slot_key(post.id, 0).removesuffix("0")
-    slot = _slot(
-        digest, slot_key(post.id, numbering.count_slots(tx, digest.name, key)), now + UNDO
-    )
+    turn = numbering.count_slots(tx, digest.name, key)
+    slot = slot_of_moment(slot_key(post.id, turn), now + UNDO, digest.zone)
     made = editions.insert(
         tx,
         digest=digest.name,
@@ -186,11 +185,6 @@ def _make(
     hands.note(tx, made, "mail", by=by, now=now, detail=f"{post.path} alone")
     hands.note(tx, made, "approve", by=by, now=now, detail=sha256[:12])
     return editions.read_one(tx, made.id), content
-
-
-def _slot(digest: Digest, key: str, at: datetime) -> Slot:
-    there = at.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None)
-    return Slot(key=key, fire_at=at, local=there)
 
 
 def _go_before_coming(tx: Transaction, desk: Desk, made: Edition) -> None:

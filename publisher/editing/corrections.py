@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
 from publisher import posts as posts_module
@@ -25,7 +24,8 @@ from publisher.editorial.correcting import (
     open_letter,
     slot_key,
 )
-from publisher.editorial.slots import Slot
+from publisher.editorial.hand import UNDO
+from publisher.editorial.slots import slot_of_moment
 from publisher.errors import NotFound, Problem, Refused
 from publisher.letters import name_edition, plain_text
 from publisher.model import CORRECTION, EditionState, LetterPost
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from publisher.model import Correction, Edition, EditionContent, Post
     from publisher.store import Store, Transaction
 
-UNDO: Final = timedelta(minutes=1)
-"""So long what is sent now can still be cancelled without a mail."""
 BATCH = 10_000
 """People of one transaction."""
 
@@ -69,7 +67,7 @@ def draft_correction(
     with desk.store.write() as tx:
         current = hands.lock(tx, edition.id)
         for turn in range(len(corrections.read_of(tx, current.id)) + 1):
-            slot = _slot(_digest_of(desk, current), slot_key(tidy, turn), now)
+            slot = slot_of_moment(slot_key(tidy, turn), now, _digest_of(desk, current).zone)
             made = editions.insert(
                 tx,
                 digest=name,
@@ -177,11 +175,6 @@ def give_a_minute(desk: Desk, edition: Edition, *, now: datetime) -> Edition:
     with desk.store.write() as tx:
         corrections.set_moment(tx, edition, now + UNDO)
         return editions.read_one(tx, edition.id)
-
-
-def _slot(digest: Digest, key: str, now: datetime) -> Slot:
-    there = now.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None)
-    return Slot(key=key, fire_at=now, local=there)
 
 
 # ---------------------------------------------------------------------------------------- content

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from publisher.editorial.choice import Choice, arrange, choose_posts
-from publisher.editorial.slots import Slot, next_slot, slots_between
+from publisher.editorial.slots import Slot, next_slot, slot_of_moment, slots_between
 from publisher.model import EditionState, Edits
 from publisher.store import editions, edits
 
@@ -125,11 +124,8 @@ def draft_now(
     moment = fire_at.astimezone(UTC)
     if at is None:  # what is asked for twice within a second by a command is one edition
         moment = moment.replace(microsecond=0)
-    slot = Slot(
-        key=f"{_NOW}{moment.replace(tzinfo=None).isoformat()}Z",
-        fire_at=fire_at,
-        local=fire_at.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None),
-    )
+    key = f"{_NOW}{moment.replace(tzinfo=None).isoformat()}Z"
+    slot = slot_of_moment(key, fire_at, digest.zone)
     with desk.store.write() as tx:
         choice = _choose(tx, desk, digest, slot)
         if not choice.posts:
@@ -147,8 +143,7 @@ def draft_now(
 
 def follow_edits(tx: Transaction, desk: Desk, digest: Digest, draft: Edition) -> bool:
     """Bring a draft to what staff changed of it; return whether a post is left in it."""
-    there = draft.fire_at.astimezone(ZoneInfo(digest.zone)).replace(tzinfo=None)
-    slot = Slot(key=draft.slot, fire_at=draft.fire_at, local=there)
+    slot = slot_of_moment(draft.slot, draft.fire_at, digest.zone)
     choice = arrange(_choose(tx, desk, digest, slot), edits.read(tx, draft.id))
     if choice.posts:
         _write_choice(tx, draft, choice)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from publisher.model import ACTS_DONE, ACTS_FROM, Act, EditionState, HeldReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+UNDO: Final = timedelta(minutes=1)
+"""So long what is sent now can still be cancelled without a mail."""
 _APPROVABLE = (EditionState.DRAFT, EditionState.SCHEDULED, EditionState.HELD)
 _LEADS_TO: Mapping[Act, EditionState] = {
     Act.HOLD: EditionState.HELD,

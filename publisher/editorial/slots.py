@@ -204,6 +204,11 @@ def _place(times: Iterator[datetime], zone: ZoneInfo) -> Iterator[Slot]:
         yield slot
 
 
+def slot_of_moment(key: str, at: datetime, zone: str) -> Slot:
+    """Return a moment that no schedule gives, but a person or a draft, as a slot by that key."""
+    return Slot(key=key, fire_at=at, local=at.astimezone(ZoneInfo(zone)).replace(tzinfo=None))
+
+
 def _slot_at(local: datetime, zone: ZoneInfo) -> Slot:
     # Fold 0 is the first of two equal wall times, and the old offset for one that does not exist
     # (PEP 495).

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from publisher import app, editing, subscribing
 from publisher.editorial import answers
+from publisher.editorial.hand import UNDO
 from publisher.editorial.moments import find_clock_change, tell_gap
 from publisher.errors import (
     ContentError,
@@ -35,8 +36,6 @@ _NEWEST: Final = 30
 _SLOTS: Final = 8
 _MOST_AHEAD: Final = timedelta(days=366)
 _MOST_SLOTS_AHEAD: Final = 60
-UNDO: Final = timedelta(minutes=1)
-"""So long an edition that is sent now can still be cancelled without a mail."""
 _OPEN = (EditionState.DRAFT, EditionState.SCHEDULED)
 
 
