@@ -12,6 +12,7 @@ from publisher.delivering.committing import Book
 from publisher.delivering.composing import Writer
 from publisher.delivering.limits import Limits
 from publisher.delivering.loop import Loop, Stop
+from publisher.editorial.hand import waits_for_live
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.model import DeliveryState, Edition, EditionState
 from publisher.store import editions, ledger, standing
@@ -91,7 +92,8 @@ def _deliver_edition(sending: Sending, edition: Edition, done: Round) -> None:
         done.problems.append(_waits_for_smtp(edition))
         return
     if not edition.trial and _is_trial(sending):
-        done.problems.append(_waits_for_live(edition))
+        hint = "It waits; nobody more is emailed. Go live, or cancel the edition."
+        done.problems.append(waits_for_live(edition, hint))
         return
     resend = sending.config.mail.uncertain == "resend"
     if _is_expired(sending, edition):
@@ -199,15 +201,4 @@ def _waits_for_smtp(edition: Edition) -> Problem:
         expected='transport = "smtp", as when this edition was made',
         got='transport = "outbox"',
         hint="It waits; nothing was sent. Set the transport back, or cancel the edition.",
-    )
-
-
-def _waits_for_live(edition: Edition) -> Problem:
-    return Problem(
-        code="edition.trial",
-        path=edition.name,
-        level="warning",
-        expected="a site that is live, as when this edition was made",
-        got="a trial, in which only staff are emailed",
-        hint="It waits; nobody more is emailed. Go live, or cancel the edition.",
     )

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from publisher import posts as posts_module
 from publisher.editing.changing import tidy_line
 from publisher.editing.content import compose_content, letter_text
-from publisher.editing.desk import other_kind, waits_for_live
+from publisher.editing.desk import other_kind
 from publisher.editorial.choice import fill_subject, shorten
 from publisher.editorial.correcting import (
     MOST_TEXT,
@@ -24,7 +24,7 @@ from publisher.editorial.correcting import (
     open_letter,
     slot_key,
 )
-from publisher.editorial.hand import UNDO
+from publisher.editorial.hand import UNDO, waits_for_live
 from publisher.editorial.slots import slot_of_moment
 from publisher.errors import NotFound, Problem, Refused
 from publisher.letters import name_edition, plain_text
@@ -122,7 +122,7 @@ def check_correction(desk: Desk, edition: Edition, wanted: Correction) -> Correc
         raise Refused(other_kind(edition, hint))
     if desk.trial and not edition.trial:
         hint = "Nothing was written and no one was emailed. Go live first."
-        raise Refused(replace(waits_for_live(edition), hint=hint))
+        raise Refused(waits_for_live(edition, hint))
     if not count_told(desk.store, edition)[1]:
         raise Refused(_nobody(edition))
     _digest_of(desk, edition)

@@ -96,18 +96,6 @@ def other_kind(edition: Edition, hint: str) -> Problem:
     )
 
 
-def waits_for_live(edition: Edition) -> Problem:
-    """Say that an edition for everybody waits while only staff are mailed."""
-    return Problem(
-        code="edition.trial",
-        path=edition.name,
-        level="warning",
-        expected="a site that is live, as when this edition was made",
-        got="a trial, in which only staff are emailed",
-        hint="It waits; no one was emailed. Go live, or cancel the edition.",
-    )
-
-
 def stop_late(desk: Desk, edition: Edition, *, now: datetime) -> list[Problem]:
     """Hold an edition that is late; a course's is missed, and its parts go with the next one."""
     if not edition.is_course:

@@ -9,8 +9,9 @@ from publisher import letters as letters_module
 from publisher.editing.checking import try_letter
 from publisher.editing.content import compose_content
 from publisher.editing.corrections import corrected_since, correction_content, give_a_minute
-from publisher.editing.desk import hold, is_late, other_kind, stop_late, waits_for_live
+from publisher.editing.desk import hold, is_late, other_kind, stop_late
 from publisher.editing.drafting import draft_now
+from publisher.editorial.hand import waits_for_live
 from publisher.errors import ContentError, Problem, Refused
 from publisher.model import EditionState, HeldReason
 from publisher.store import bump_revision, editions, edits, hands

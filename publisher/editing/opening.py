@@ -18,9 +18,9 @@ from publisher.editing.desk import (
     is_approved_since_slot,
     is_late,
     stop_late,
-    waits_for_live,
 )
 from publisher.editorial.choice import posts_for
+from publisher.editorial.hand import waits_for_live
 from publisher.errors import ContentError, Problem
 from publisher.letters import letter_key
 from publisher.model import EditionState, HeldReason

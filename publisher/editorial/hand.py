@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from publisher.errors import Problem
 from publisher.model import ACTS_DONE, ACTS_FROM, Act, EditionState, HeldReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from publisher.model import Edition
 
 UNDO: Final = timedelta(minutes=1)
 """So long what is sent now can still be cancelled without a mail."""
@@ -101,3 +104,17 @@ def possible_acts(standing: Standing) -> tuple[str, ...]:
     approvable = standing.state in _APPROVABLE and not standing.is_opened
     resolvable = standing.state is EditionState.PARTIAL
     return (*(("approve",) if approvable else ()), *acts, *(("resolve",) if resolvable else ()))
+
+
+def waits_for_live(
+    edition: Edition, hint: str = "It waits; no one was emailed. Go live, or cancel the edition."
+) -> Problem:
+    """Say that an edition for everybody waits while only staff are mailed."""
+    return Problem(
+        code="edition.trial",
+        path=edition.name,
+        level="warning",
+        expected="a site that is live, as when this edition was made",
+        got="a trial, in which only staff are emailed",
+        hint=hint,
+    )
