@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from publisher.editorial import answers
-from publisher.model import Act, DeliveryState, Edition, EditionState
+from publisher.model import ALONE, CORRECTION, Act, DeliveryState, Edition, EditionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 D = DeliveryState
 EDITION = Edition(
@@ -77,6 +78,20 @@ def test_harm_is_told_before_it_is_done() -> None:
         Act.CANCEL, rehearsal, BEGUN, expected=0
     )
     assert answers.warn_of(Act.PAUSE, EDITION, BEGUN, expected=0) == ""
+
+
+@pytest.mark.parametrize("kind", [{"digest": f"{CORRECTION}weekly"}, {"slot": f"{ALONE}7:now"}])
+def test_posts_that_went_another_way_are_not_said_to_be_new_again(kind: dict[str, Any]) -> None:
+    """A correction, and a post mailed alone, may be of old posts, which no later edition tells."""
+    edition = replace(EDITION, **kind)
+    rehearsal = replace(edition, rehearsal=True)
+
+    assert answers.warn_of(Act.CANCEL, edition, FRESH, expected=0) == (
+        "412 people will not get it. No one was emailed."
+    )
+    assert answers.warn_of(Act.CANCEL, rehearsal, FRESH, expected=0) == (
+        "It is a rehearsal: no one is emailed either way."
+    )
 
 
 @pytest.mark.parametrize(
