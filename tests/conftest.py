@@ -50,6 +50,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Measure nothing in what a test stands on, either: a server's thread is watched for ever."""
+    with _unmeasured(item):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """The same for its end."""
+    with _unmeasured(item):
+        yield
+
+
+@contextlib.contextmanager
+def _unmeasured(item: pytest.Item) -> Iterator[None]:
+    plugin = item.config.pluginmanager.get_plugin("_cov")
+    controller = plugin and plugin.cov_controller
+    if not controller or not item.get_closest_marker("no_cover"):
+        yield
+        return
+    controller.pause()
+    try:
+        yield
+    finally:
+        controller.resume()
+
+
 @dataclass(slots=True)
 class Ran:
     """What a command came to."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ LOCKS = ("service.lock", "sender.lock", "site.lock")
 _REMEMBERED = ("epoch", "build.memory", "hub.json")
 """In the state directory: what is only true beside the database that was there."""
 _PATIENCE_SECONDS = 1.0
+_AGAIN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +135,16 @@ def refuse_in_use(store: Store) -> None:
     if not store.is_shared:
         return
     store.close()  # our own connections are nobody's work
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while others := _count_others(store):
+        if time.monotonic() > until:
+            raise Refused(_connected(others))
+        threading.Event().wait(_AGAIN_SECONDS)  # a server lists who has just left for a moment
+
+
+def _count_others(store: Store) -> int:
     with store.read() as tx:
-        others = standing.count_others(tx)
-    if others:
-        raise Refused(_connected(others))
+        return standing.count_others(tx)
 
 
 def hold_all(locks: ExitStack, state: Path) -> None:

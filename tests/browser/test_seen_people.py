@@ -298,7 +298,7 @@ def test_a_scanner_that_opens_every_link_changes_nothing(visit: Visit, browser: 
             for _round in range(2):
                 visit.client.head(path)
                 _open(visit, page, path)
-                page.wait_for_load_state("networkidle")
+            page.wait_for_load_state("networkidle")
             text = visit.client.get(path).text
             if text.startswith("<!doctype html"):
                 found = {str(one) for one in tree(text).xpath("//a/@href | //form/@action")}
