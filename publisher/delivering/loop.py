@@ -1,7 +1,9 @@
 """One edition on the wire: which mail begins when, and what becomes of it.
 
 The loop's thread drives every line, the committer's owns the ledger. A mail that ended frees its
-line; the next commit records that end and begins the next mail, for all lines at once.
+line, and the envelope of the next is offered to the relay on it; the next commit records that end and
+begins the next mail, for all lines at once. Only then does the mail follow its envelope: until the
+final dot a relay keeps nothing, so what is offered and never begun was never sent.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from publisher.delivering.composing import Writer
-    from publisher.transport import Lines
+    from publisher.transport import Ended, Lines
 
 _GATHER_SECONDS = 0.002
 _GATHER_MOST_SECONDS = 0.02
@@ -97,7 +99,12 @@ class Loop:
         self._committer = Committer(book, lines.wake)
         self._batch = Batch()
         self._batch_since = 0.0
+        self._offered: list[Mail] = []
+        """Their envelopes may be with the relay; the next commit begins them."""
         self._beginning: list[Mail] = []
+        """What the commit that is under way begins."""
+        self._early: dict[int, Outcome | PublisherError] = {}
+        """What became of envelopes before their mails were known to have begun."""
         self._out: dict[int, Mail] = {}
         self._failed: list[Batch] = []
         self._stop: Stop | None = None
@@ -115,12 +122,15 @@ class Loop:
         with self._feed, self._committer:
             while True:
                 self._heed_commit()
-                self._fill()
+                if not self._feed.is_ready:
+                    self._fill()
+                self._offer()
                 self._submit()
+                self._fill()  # while the disk is at work
                 if self._is_over():
                     break
                 for ended in self._lines.wait(self._patience()):
-                    self._end(ended.key, ended.outcome)
+                    self._hear(ended)
         self._close_books()
         return self._stop
 
@@ -132,7 +142,7 @@ class Loop:
         return bool(self._stop or self._was_halted or self._is_stopping())
 
     def _is_over(self) -> bool:
-        is_idle = not (self._out or self._beginning or self._committer.is_busy)
+        is_idle = not (self._out or self._offered or self._committer.is_busy)
         if self._is_ending:
             self._drain()
             return is_idle
@@ -144,13 +154,13 @@ class Loop:
         self._drain_until = self._drain_until or now + DRAIN_SECONDS
         if now > self._drain_until and self._is_stopping():
             for ended in self._lines.cut():
-                self._end(ended.key, ended.outcome)
+                self._hear(ended)
 
     def _fill(self) -> None:
         if self._is_ending:
             return
         if self._unfed:  # what was composed before still goes
-            self._stop = None if self._feed.is_ready or self._beginning else self._unfed
+            self._stop = None if self._feed.is_ready or self._waiting else self._unfed
             return
         ahead = 2 * self._pace.width
         try:
@@ -161,62 +171,80 @@ class Loop:
         if self._feed.ask(ahead):
             self._batch.claims = True
 
+    @property
+    def _waiting(self) -> int:
+        """How many mails are to begin."""
+        return len(self._offered) + len(self._beginning)
+
+    def _offer(self) -> None:
+        """Offer the next mails to the relay, as many as there is room for."""
+        if self._is_ending or self._failed:
+            return
+        now = time.monotonic()
+        free = self._lines.want(self._wanted())
+        if self._lines.failure and not self._out:
+            self._stop_for(self._lines.failure)
+            return
+        room = min(free, self._pace.room(len(self._out) + self._waiting, now))
+        if self._may_begin is not None:
+            room = min(room, self._may_begin - self._waiting)
+            if self._may_begin <= 0 and self._feed.has_more:
+                self._stop = Stop(problem=_enough_today())
+                return
+        count = 0
+        while count < room and (mail := self._feed.take()):
+            count += 1
+            self._offered.append(mail)
+            if not mail.refused:
+                self._lines.begin(_key(mail), mail.envelope, mail.data, holds=True)
+        self._pace.begun(count)
+
+    def _wanted(self) -> int:
+        return self._pace.width if self._feed.has_more or self._waiting else 0
+
     def _submit(self) -> None:
-        """Commit what happened, and begin what there is room for."""
+        """Commit what happened, and begin what was offered."""
+        if self._is_ending:
+            self._take_back()
         if self._committer.is_busy or self._failed:
             return
-        if self._is_ending:
-            self._beginning = []  # they wait untried
-        mails = [] if self._is_ending else self._next_mails()
-        if not mails and not self._batch:
+        if not self._offered and not self._batch:
             self._feed.call()
             return
         if not self._batch_since:
             self._batch_since = time.monotonic()
-        if self._gathers(len(mails)):
-            self._beginning = mails
+        if self._gathers():
             return
         self._batch.finished = self._feed.take_finished()
-        self._batch.beginnings = [mail.beginning for mail in mails]
-        self._beginning = mails
+        self._batch.beginnings = [mail.beginning for mail in self._offered]
+        self._beginning, self._offered = self._offered, []
         self._committer.submit(self._batch)
         self._batch, self._batch_since = Batch(), 0.0
 
-    def _gathers(self, count: int) -> bool:
+    def _take_back(self) -> None:
+        """Let go of what was offered: it waits untried."""
+        for mail in self._offered:
+            self._lines.take_back(_key(mail))
+            self._early.pop(_key(mail), None)
+        self._offered = []
+
+    def _gathers(self) -> bool:
         """Tell whether a little patience lets more lines share the commit."""
         others = len(self._out)
-        is_many = max(count, len(self._batch.facts)) >= others
+        is_many = max(len(self._offered), len(self._batch.facts)) >= others
         return not is_many and time.monotonic() - self._batch_since < self._gather_seconds
 
     @property
     def _gather_seconds(self) -> float:
         return min(max(_GATHER_SECONDS, self._committer.took_seconds), _GATHER_MOST_SECONDS)
 
-    def _next_mails(self) -> list[Mail]:
-        """Return the mails that begin with the next commit, those of an earlier look among them."""
-        mails, now = self._beginning, time.monotonic()
-        free = self._lines.want(self._wanted())
-        if self._lines.failure and not self._out:
-            self._stop_for(self._lines.failure)
-            return []
-        room = min(free, self._pace.room(len(self._out), now))
-        if self._may_begin is not None:
-            room = min(room, self._may_begin)
-            if self._may_begin <= 0 and self._feed.has_more:
-                self._stop = Stop(problem=_enough_today())
-                return []
-        while len(mails) < room and (mail := self._feed.take()):
-            mails.append(mail)
-        return mails
-
-    def _wanted(self) -> int:
-        return self._pace.width if self._feed.has_more or self._beginning else 0
-
     def _patience(self) -> float:
         if self._committer.is_busy or self._failed:
             return _LOOK_SECONDS
         if self._batch_since:
             return self._gather_seconds
+        if self._batch:
+            return 0.0
         waits = self._pace.wait_seconds(time.monotonic())
         return min(waits or _LOOK_SECONDS, _LOOK_SECONDS)
 
@@ -231,6 +259,7 @@ class Loop:
             # Not known to be committed: nothing of it goes on the wire, and all of it is written again.
             self._failed.append(done.batch)
             self._stop = self._stop or Stop(problem=done.error.problems[0])
+            self._offered += mails
             return
         if done.error:
             raise done.error
@@ -239,31 +268,40 @@ class Loop:
     def _heed(self, done: Committed, mails: list[Mail]) -> None:
         if done.batch.claims:
             self._feed.give(done.claim)
-        began = 0
         for mail, answer in zip(mails, done.answers, strict=True):
+            early = self._early.pop(_key(mail), None)
             if answer is ledger.Start.STARTED:
-                began += 1
-                self._put_on_wire(mail)
+                self._begin(mail, mail.refused or early)
                 continue
+            self._lines.take_back(_key(mail))
             self._feed.end(mail.beginning.claim)
             self._was_halted = self._was_halted or answer is ledger.Start.STOPPED
-        self._pace.begun(began)
 
-    def _put_on_wire(self, mail: Mail) -> None:
+    def _begin(self, mail: Mail, ended: Outcome | PublisherError | None) -> None:
+        """Let a mail follow its envelope, unless the envelope alone was its end."""
         due = mail.beginning.due
         if self._may_begin is not None and due.first_attempt_at is None:
             self._may_begin -= 1
         if self._stop:
-            self._batch.put_back.append(due)
-            self._feed.end(mail.beginning.claim)
+            self._lines.take_back(_key(mail))
+            self._undo(mail)
             return
-        self._out[due.subscriber_id] = mail
-        if mail.refused:
-            self._end(due.subscriber_id, mail.refused)
+        self._out[_key(mail)] = mail
+        if ended:
+            self._end(_key(mail), ended)
         else:
-            self._lines.begin(due.subscriber_id, mail.envelope, mail.data)
+            self._lines.send(_key(mail))
 
     # ------------------------------------------------------------------------------- ends
+
+    def _hear(self, ended: Ended) -> None:
+        """Take what became of a mail, or of its envelope while it is not known to have begun."""
+        if ended.key in self._out:
+            self._end(ended.key, ended.outcome)
+            return
+        self._early[ended.key] = ended.outcome
+        if isinstance(ended.outcome, Unavailable):
+            self._stop_for(ended.outcome)
 
     def _end(self, key: int, ended: Outcome | PublisherError) -> None:
         """Take what became of one mail."""
@@ -335,6 +373,10 @@ class Loop:
                 threading.Event().wait(_AGAIN_SECONDS)
             else:
                 return
+
+
+def _key(mail: Mail) -> int:
+    return mail.beginning.due.subscriber_id
 
 
 def _join(batches: list[Batch]) -> Batch:

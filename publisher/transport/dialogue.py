@@ -29,10 +29,21 @@ class After(Enum):
 
 
 class Dialogue:
-    """From MAIL to the reply to the final dot; ``outcome`` is None until it is known."""
+    """From MAIL to the reply to the final dot; ``outcome`` is None until it is known.
 
-    def __init__(self, envelope: Envelope, data: bytes, features: Mapping[str, str]) -> None:
+    One that holds writes nothing of the mail itself, ready as the relay may be, before ``go``.
+    """
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        data: bytes,
+        features: Mapping[str, str],
+        *,
+        holds: bool = False,
+    ) -> None:
         self._data = data
+        self._holds = holds
         self._is_plain = envelope.is_plain and bool(data)
         self._commands = commands(envelope, data, features)
         self._pipelines = "pipelining" in features
@@ -54,6 +65,11 @@ class Dialogue:
     def open(self) -> tuple[bytes, ...]:
         """Return the first octets to write, in pieces."""
         return self._next_commands()
+
+    def go(self) -> tuple[bytes, ...]:
+        """Hold no longer; return what to write where the relay is ready for it, in pieces."""
+        self._holds = False
+        return self._body() if self._at is Phase.BODY else ()
 
     def hear(self, reply: Reply) -> tuple[bytes, ...]:
         """Take the reply that was due and return what to write next, in pieces, or nothing."""
@@ -106,6 +122,9 @@ class Dialogue:
             self.outcome, self._at = self._refusal, Phase.BODY
             return ()
         self._at = Phase.BODY
+        return () if self._holds else self._body()
+
+    def _body(self) -> tuple[bytes, ...]:
         return (self._data, END) if self._is_plain else (stuff(self._data),)
 
     def _next_commands(self) -> tuple[bytes, ...]:

@@ -57,8 +57,14 @@ class Lines(Protocol):
     def want(self, count: int) -> int:
         """Have so many lines, as far as the relay takes them; return how many are free now."""
 
-    def begin(self, key: int, envelope: Envelope, data: bytes) -> None:
-        """Put one mail on a free line."""
+    def begin(self, key: int, envelope: Envelope, data: bytes, *, holds: bool = False) -> None:
+        """Put one mail on a free line; where it holds, its envelope alone until ``send``."""
+
+    def send(self, key: int) -> None:
+        """Let the mail that was held follow its envelope."""
+
+    def take_back(self, key: int) -> None:
+        """Let go of a mail that was held: nothing of it has left, and nothing more is told of it."""
 
     def wait(self, seconds: float) -> list[Ended]:
         """Carry on until something ended, a line opened, ``wake`` was called or time is up."""
@@ -82,6 +88,7 @@ class Single:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._mail: tuple[int, Envelope, bytes] | None = None
+        self._is_held = False
         self._awake = threading.Event()
         self.failure: Unavailable | None = None
 
@@ -89,13 +96,24 @@ class Single:
         """Return one while no mail is under way."""
         return min(count, 1 if self._mail is None else 0)
 
-    def begin(self, key: int, envelope: Envelope, data: bytes) -> None:
+    def begin(self, key: int, envelope: Envelope, data: bytes, *, holds: bool = False) -> None:
         """Keep the mail; ``wait`` carries it."""
         self._mail = (key, envelope, data)
+        self._is_held = holds
+
+    def send(self, key: int) -> None:
+        """Hold the mail no longer."""
+        del key  # there is one
+        self._is_held = False
+
+    def take_back(self, key: int) -> None:
+        """Forget the mail."""
+        del key
+        self._mail = None
 
     def wait(self, seconds: float) -> list[Ended]:
         """Carry the mail that was begun, or wait."""
-        if self._mail is None:
+        if self._mail is None or self._is_held:
             self._awake.wait(seconds)
             self._awake.clear()
             return []
@@ -126,13 +144,15 @@ class Single:
 class _Mail:
     """A mail on a line; ``is_again`` once its first line was lost before MAIL was answered."""
 
-    __slots__ = ("data", "envelope", "is_again", "key")
+    __slots__ = ("data", "envelope", "holds", "is_again", "key", "line")
 
-    def __init__(self, key: int, envelope: Envelope, data: bytes) -> None:
+    def __init__(self, key: int, envelope: Envelope, data: bytes, *, holds: bool) -> None:
         self.key = key
         self.envelope = envelope
         self.data = data
+        self.holds = holds
         self.is_again = False
+        self.line: _Line | None = None
 
 
 class _Line:
@@ -187,6 +207,8 @@ class SmtpLines:
         self._free: deque[_Line] = deque()
         self._again: deque[_Mail] = deque()
         """Mails whose line was lost before they left us: they go first."""
+        self._held: dict[int, _Mail] = {}
+        """Mails that must not follow their envelopes yet."""
         self._opened: deque[Connection | Unavailable] = deque()
         self._opening = 0
         self._most = 1 << 30
@@ -243,7 +265,7 @@ class SmtpLines:
             elif not self._opening:
                 self.failure = opened
                 while self._again:
-                    self._ended.append(Ended(self._again.popleft().key, opened))
+                    self._tell(self._again.popleft(), opened)
 
     def _add(self, connection: Connection) -> None:
         sock = connection.sock
@@ -276,26 +298,57 @@ class SmtpLines:
 
     # ------------------------------------------------------------------------------- mails
 
-    def begin(self, key: int, envelope: Envelope, data: bytes) -> None:
-        """Put one mail on a free line."""
-        mail = _Mail(key, envelope, data)
+    def begin(self, key: int, envelope: Envelope, data: bytes, *, holds: bool = False) -> None:
+        """Put one mail on a free line; where it holds, its envelope alone until ``send``."""
+        mail = _Mail(key, envelope, data, holds=holds)
         try:
             check(envelope, data)
         except Refused as error:
-            self._ended.append(Ended(key, error))
+            self._tell(mail, error)
             return
+        if holds:
+            self._held[key] = mail
         if self._free:
             self._carry(self._free.popleft(), mail)
         else:  # the line that was free is lost
             self._again.append(mail)
 
+    def send(self, key: int) -> None:
+        """Let the mail that was held follow its envelope."""
+        mail = self._held.pop(key, None)
+        if mail is None:  # it has its end already
+            return
+        mail.holds = False
+        line = mail.line
+        if line is None or line.dialogue is None:
+            return
+        pieces = line.dialogue.go()
+        if pieces:
+            self._pull(line)  # words from before the mail must not pass for the reply to it
+        if pieces and line.mail is mail:
+            self._write(line, pieces)
+
+    def take_back(self, key: int) -> None:
+        """Let go of a mail that was held: nothing of it has left, and nothing more is told of it."""
+        mail = self._held.pop(key, None)
+        if mail and mail.line:
+            self._drop(mail.line)
+        elif mail:
+            self._again.remove(mail)
+        else:
+            self._ended = [one for one in self._ended if one.key != key]
+
+    def _tell(self, mail: _Mail, outcome: Outcome | PublisherError) -> None:
+        self._held.pop(mail.key, None)
+        self._ended.append(Ended(mail.key, outcome))
+
     def _carry(self, line: _Line, mail: _Mail) -> None:
-        dialogue = Dialogue(mail.envelope, mail.data, line.features)
+        dialogue = Dialogue(mail.envelope, mail.data, line.features, holds=mail.holds)
         if dialogue.outcome:  # this relay could not take it: it is not asked
-            self._ended.append(Ended(mail.key, dialogue.outcome))
+            self._tell(mail, dialogue.outcome)
             self._release(line)
             return
-        line.mail, line.dialogue = mail, dialogue
+        line.mail, line.dialogue, mail.line = mail, dialogue, line
         self._write(line, dialogue.open())
 
     def _write(self, line: _Line, pieces: tuple[bytes, ...]) -> None:
@@ -373,7 +426,7 @@ class SmtpLines:
         if mail is None or dialogue is None or dialogue.outcome is None:
             return
         outcome, after = dialogue.outcome, dialogue.after
-        line.mail, line.dialogue, line.outbox = None, None, []
+        line.mail, line.dialogue, line.outbox, mail.line = None, None, [], None
         is_worn = line.carried > 0
         line.carried += 1
         if close or after is After.CLOSE or _is_limit(outcome, worn=is_worn):
@@ -388,7 +441,7 @@ class SmtpLines:
             mail.is_again = True
             self._again.append(mail)
         else:
-            self._ended.append(Ended(mail.key, outcome))
+            self._tell(mail, outcome)
 
     def _reset_done(self, line: _Line, code: int) -> None:
         line.is_resetting = False
@@ -455,7 +508,7 @@ class SmtpLines:
                 enhanced="4.4.2",
                 phase=Phase.MAIL,
             )
-            self._ended.append(Ended(self._again.popleft().key, reason))
+            self._tell(self._again.popleft(), reason)
         ended, self._ended = self._ended, []
         return ended
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from publisher.errors import Problem, Refused, Unavailable
-from publisher.model import Accepted, Deferred, Envelope, Phase, Uncertain
+from publisher.model import Accepted, Deferred, Envelope, Phase, Rejected, Uncertain
 from publisher.transport import Ended, Single, SmtpLines, SmtpSettings
 from publisher.transport.smtp import Connection, connect
 from tests.certificates import Certificate, make_certificate
@@ -552,6 +552,186 @@ def test_a_worn_line_gives_way_to_a_fresh_one() -> None:
 
     assert kinds(ended) == dict.fromkeys(names, "Accepted")
     assert set(relay.counts.values()) == {1}
+
+
+# -------------------------------------------------------------------------------------------- held
+
+
+def hear(lines: SmtpLines, is_over: Callable[[], bool]) -> list[Ended]:
+    """Carry on until it is over, and for a moment more; return what was told."""
+    ended: list[Ended] = []
+    until = time.monotonic() + 10
+    while not is_over():
+        assert time.monotonic() < until
+        ended += lines.wait(0.02)
+    return ended + lines.wait(0.05)
+
+
+def hold(lines: SmtpLines, relay: Relay, key: int = 1, name: str = "ada") -> list[Ended]:
+    """Begin a mail that holds, and carry on until the relay has answered its envelope."""
+    while not lines.want(1):
+        lines.wait(1)
+    before = relay.said["BODY"]
+    lines.begin(key, to(name), MAIL, holds=True)
+    return hear(lines, lambda: relay.said["BODY"] > before)
+
+
+def test_a_mail_that_is_held_follows_its_envelope_when_it_may() -> None:
+    """The relay is ready and hears nothing of the mail until it is sent."""
+    with Relay() as relay, lines_to(relay.port) as lines:
+        told = hold(lines, relay)
+        kept = list(relay.kept)
+        lines.send(1)
+        (ended,) = hear(lines, lambda: bool(relay.kept))
+
+    assert (told, kept) == ([], [])
+    assert (ended.key, type(ended.outcome)) == (1, Accepted)
+    assert relay.counts == {"ada@example.net": 1}
+
+
+def test_a_mail_may_be_sent_before_its_envelope_is_answered() -> None:
+    """It follows as soon as the relay is ready, as one that was never held."""
+    with Relay() as relay, lines_to(relay.port) as lines:
+        while not lines.want(1):
+            lines.wait(1)
+        lines.begin(1, to("ada"), MAIL, holds=True)
+        lines.send(1)
+        (ended,) = hear(lines, lambda: bool(relay.kept))
+
+    assert type(ended.outcome) is Accepted
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_mail_that_is_taken_back_was_never_sent(*, is_answered: bool) -> None:
+    """Its line is hung up and nothing is told; the next mail goes on another."""
+    with Relay() as relay, lines_to(relay.port) as lines:
+        if is_answered:
+            hold(lines, relay)
+        else:
+            while not lines.want(1):
+                lines.wait(1)
+            lines.begin(1, to("ada"), MAIL, holds=True)
+        lines.take_back(1)
+        lines.send(1)  # too late: nothing is sent
+        ended = send(lines, {"ben": MAIL}, width=1)
+        nothing = lines.wait(0.05)
+
+    assert (kinds(ended), nothing) == ({"ben": "Accepted"}, [])
+    assert set(relay.counts) == {"ben@example.net"}
+
+
+def test_an_envelope_that_is_refused_is_the_end_of_its_mail() -> None:
+    """It is told though the mail was held; sending or taking it back does nothing more."""
+
+    def nobody(now: Moment, _wire: socket.socket) -> bytes | None:
+        return b"550 5.1.1 nobody\r\n" if now.recipient.startswith("ada") else None
+
+    with Relay(nobody, offers=["8BITMIME"]) as relay, lines_to(relay.port) as lines:
+        while not lines.want(1):
+            lines.wait(1)
+        lines.begin(1, to("ada"), MAIL, holds=True)
+        told = hear(lines, lambda: relay.said["RSET"] == 1)
+        lines.send(1)
+        lines.begin(2, to("ben"), b"bare\nline\r\n", holds=True)
+        lines.take_back(2)
+        untold = lines.wait(0.05)
+        ended = send(lines, {"cyd": MAIL}, width=1)
+
+    assert [(one.key, type(one.outcome)) for one in told] == [(1, Rejected)]
+    assert (untold, kinds(ended)) == ([], {"cyd": "Accepted"})
+
+
+def test_words_that_come_while_a_mail_is_held_are_no_answer_to_it() -> None:
+    """A 250 too many before the body: it must not pass for the relay's word that it has the mail."""
+    said = threading.Event()
+
+    def talk(now: Moment, wire: socket.socket) -> bytes | None:
+        if (now.what, now.times) == ("DATA", 0):
+            wire.sendall(b"354 go on\r\n")
+            threading.Event().wait(0.2)
+            wire.sendall(b"250 2.0.0 kept\r\n")
+            said.set()
+            raise HangUp
+        return None
+
+    with Relay(talk) as relay, lines_to(relay.port) as lines:
+        while not lines.want(1):
+            lines.wait(1)
+        lines.begin(1, to("ada"), MAIL, holds=True)
+        lines.wait(0.05)
+        lines.wait(0.05)
+        said.wait(5)
+        lines.send(1)  # before anybody listened
+        (ended,) = lines.wait(1)
+
+    assert (type(ended.outcome), relay.kept) == (Deferred, [])
+
+
+def test_a_relay_that_gives_up_on_a_held_mail_has_it_again_later() -> None:
+    """It waited too long between envelope and mail: that is safe to repeat."""
+    gone = threading.Event()
+
+    def give_up(now: Moment, wire: socket.socket) -> None:
+        if (now.what, now.times) == ("BODY", 0):
+            threading.Event().wait(0.1)
+            wire.sendall(b"421 4.4.2 timeout\r\n")
+            gone.set()
+            raise HangUp
+
+    with Relay(give_up) as relay, lines_to(relay.port) as lines:
+        told = [*hold(lines, relay), *hear(lines, gone.is_set)]
+        ended = send(lines, {"ben": MAIL}, width=1)
+
+    assert [(one.key, type(one.outcome), one.outcome.phase) for one in told] == [  # type: ignore[union-attr]
+        (1, Deferred, Phase.BODY)
+    ]
+    assert kinds(ended) == {"ben": "Accepted"}
+
+
+def test_a_held_mail_without_a_line_is_held_on_the_next_one() -> None:
+    """Its line was worn: it goes on a fresh one, and there too it waits."""
+
+    def one_each(now: Moment, _wire: socket.socket) -> bytes | None:
+        return b"421 4.7.0 one each\r\n" if now.what == "MAIL" and now.mails else None
+
+    with Relay(one_each) as relay, lines_to(relay.port) as lines:
+        send(lines, {"ada": MAIL}, width=1)
+        told = hold(lines, relay, 5, "ben")
+        kept = len(relay.kept)
+        lines.send(5)
+        (ended,) = hear(lines, lambda: len(relay.kept) > 1)
+
+    assert (told, kept, type(ended.outcome)) == ([], 1, Accepted)
+    assert set(relay.counts.values()) == {1}
+
+
+def test_a_held_mail_that_has_no_line_yet_is_taken_back() -> None:
+    """The line that was free is lost, another is not there yet: it waits, and is let go."""
+    with Relay() as relay, lines_to(relay.port) as lines:
+        lines.begin(1, to("ada"), MAIL, holds=True)
+        lines.take_back(1)
+        lines.begin(2, to("ben"), MAIL, holds=True)
+        lines.send(2)
+        (ended,) = hear(lines, lambda: bool(relay.kept))
+
+    assert (ended.key, type(ended.outcome)) == (2, Accepted)
+    assert set(relay.counts) == {"ben@example.net"}
+
+
+def test_one_transport_holds_its_mail() -> None:
+    """A transport that carries one mail at a time waits with it, and lets go of it."""
+    with MemoryTransport() as memory:
+        lines = Single(memory)
+        lines.begin(1, to("ada"), MAIL, holds=True)
+        held = lines.wait(0.01)
+        lines.take_back(1)
+        free = lines.want(1)
+        lines.begin(2, to("ben"), MAIL, holds=True)
+        lines.send(2)
+        (ended,) = lines.wait(1)
+
+    assert (held, free, ended.key) == ([], 1, 2)
+    assert type(ended.outcome) is Accepted
 
 
 def test_closing_leaves_a_mail_that_is_under_way() -> None:

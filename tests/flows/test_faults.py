@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from publisher import app, deliverability, delivering
+from publisher import app, deliverability, delivering, subscribing
 from publisher.delivering import committing, loop
 from publisher.errors import Problem, Unavailable
 from publisher.mail.keys import load_signer, make_ed25519_key
-from publisher.model import EditionState
+from publisher.model import Act, EditionState
 from publisher.store import dialect, schema
 from publisher.transport import SmtpLines, SmtpSettings
 from tests.flows.scenes import (
@@ -24,6 +24,7 @@ from tests.flows.scenes import (
     attempts,
     counts,
     join,
+    link_of,
     moment,
     move,
     only,
@@ -615,6 +616,45 @@ def test_d2_d4_a_commit_that_fails_loses_and_repeats_nothing(
     assert set(between) <= {"accepted", "pending"}
     assert attempts(site) == []
     _judge(site, relay)
+
+
+@pytest.mark.parametrize("what", ["leaves", "pauses"])
+def test_an_envelope_is_no_mail(
+    site: app.Site, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A reader leaves, or staff pause, when the relay has the envelope and waits for the mail.
+
+    Nothing of the mail goes, and the row says what it always said.
+    """
+    real, ready, done = committing.Book.commit, threading.Event(), threading.Event()
+
+    def script(now: Moment, _wire: socket.socket) -> None:
+        if now.what == "BODY" and now.recipient.startswith(READERS[4]):
+            ready.set()
+
+    def commit(self: committing.Book, batch: committing.Batch) -> committing.Committed:
+        if 5 in {one.due.subscriber_id for one in batch.beginnings} and not done.is_set():
+            done.set()
+            assert ready.wait(10)
+            if what == "leaves":
+                subscribing.unsubscribe(site.store, link_of(site, 5), now=SLOT)
+            else:
+                app.handle_edition(site, only(site), Act.PAUSE, by="Dr Grey", now=SLOT)
+        return real(self, batch)
+
+    monkeypatch.setattr(committing.Book, "commit", commit)
+    with Relay(script) as relay:
+        _send(site, relay)
+        state, between = only(site).state, counts(site, only(site))
+
+    assert done.is_set()
+    assert f"{READERS[4]}@example.net" not in relay.counts
+    assert between["accepted"] == len(relay.kept)
+    if what == "leaves":
+        assert (state, between) == ("sent", {"accepted": 11, "suppressed": 1})
+    else:
+        assert (state, set(between)) == ("paused", {"accepted", "pending"})
+        assert attempts(site) == []
 
 
 def test_a_database_that_stays_away_leaves_what_was_sent_uncertain(
