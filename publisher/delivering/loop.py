@@ -124,9 +124,10 @@ class Loop:
                 self._heed_commit()
                 if not self._feed.is_ready:
                     self._fill()
-                self._offer()
+                fresh = self._choose()
                 self._submit()
-                self._fill()  # while the disk is at work
+                self._offer(fresh)  # while the disk is at work
+                self._fill()
                 if self._is_over():
                     break
                 for ended in self._lines.wait(self._patience()):
@@ -176,28 +177,33 @@ class Loop:
         """How many mails are to begin."""
         return len(self._offered) + len(self._beginning)
 
-    def _offer(self) -> None:
-        """Offer the next mails to the relay, as many as there is room for."""
+    def _choose(self) -> list[Mail]:
+        """Return the next mails to offer to the relay, as many as there is room for."""
+        fresh: list[Mail] = []
         if self._is_ending or self._failed:
-            return
+            return fresh
         now = time.monotonic()
         free = self._lines.want(self._wanted())
         if self._lines.failure and not self._out:
             self._stop_for(self._lines.failure)
-            return
+            return fresh
         room = min(free, self._pace.room(len(self._out) + self._waiting, now))
         if self._may_begin is not None:
             room = min(room, self._may_begin - self._waiting)
             if self._may_begin <= 0 and self._feed.has_more:
                 self._stop = Stop(problem=_enough_today())
-                return
-        count = 0
-        while count < room and (mail := self._feed.take()):
-            count += 1
-            self._offered.append(mail)
+                return fresh
+        while len(fresh) < room and (mail := self._feed.take()):
+            fresh.append(mail)
+        self._pace.begun(len(fresh))
+        self._offered += fresh
+        return fresh
+
+    def _offer(self, fresh: list[Mail]) -> None:
+        """Give the relay their envelopes."""
+        for mail in fresh:
             if not mail.refused:
                 self._lines.begin(_key(mail), mail.envelope, mail.data, holds=True)
-        self._pace.begun(count)
 
     def _wanted(self) -> int:
         return self._pace.width if self._feed.has_more or self._waiting else 0
