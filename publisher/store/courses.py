@@ -8,9 +8,13 @@ import sqlalchemy as sa
 
 from publisher.model import Course, CourseMark
 from publisher.store import dialect
-from publisher.store.ledger.ends import receipts_of
 from publisher.store.ledger.marks import due_column
-from publisher.store.schema import course_marks, courses, declined_series
+from publisher.store.schema import (
+    course_marks,
+    courses,
+    declined_series,
+    receipts_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from typing_extensions import override
 
 from publisher.errors import ConfigError, Problem, Unavailable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from psycopg.abc import Buffer
+    from sqlalchemy.dialects import postgresql
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -276,8 +277,11 @@ def upsert(
 
 def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
     # psycopg's own insert and SQLite's share the ON CONFLICT clause, in two classes.
-    is_postgresql = connection.dialect.name == "postgresql"
-    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - brings asyncio: not every site needs it
+
+    return postgresql.insert(table)
 
 
 def _unavailable(engine: Engine, error: sa.exc.DatabaseError) -> Problem:

@@ -21,7 +21,6 @@ from publisher.model import (
     SeriesLine,
 )
 from publisher.store import bump_revision, dialect
-from publisher.store.ledger.ends import receipts_of
 from publisher.store.posts import archived_ids
 from publisher.store.schema import (
     chunks,
@@ -30,6 +29,7 @@ from publisher.store.schema import (
     edition_posts,
     editions,
     letters,
+    receipts_of,
     slots,
 )
 

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from publisher.model import DeliveryState, EditionState
-from publisher.store.ledger.ends import WAITING, receipts_of
-from publisher.store.schema import attempts, chunks, deliveries, editions
+from publisher.store.ledger.ends import WAITING
+from publisher.store.schema import (
+    attempts,
+    chunks,
+    deliveries,
+    editions,
+    receipts_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

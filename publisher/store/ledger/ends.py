@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from publisher.model import DeliveryState, EditionState
 from publisher.store import dialect
-from publisher.store.schema import deliveries, editions, letters, receipts, rehearsal_receipts
+from publisher.store.schema import deliveries, editions, letters, receipts_of
 
 if TYPE_CHECKING:
     from publisher.store import Transaction
@@ -28,11 +28,6 @@ _ENDS = {
     EditionState.SENT: DeliveryState.EXPIRED,
     EditionState.PARTIAL: DeliveryState.EXPIRED,
 }
-
-
-def receipts_of(*, rehearsal: bool) -> sa.Table:
-    """Return the table of the receipts that editions of this kind write and see."""
-    return rehearsal_receipts if rehearsal else receipts
 
 
 def row_of(edition_id: int, subscriber_id: int) -> sa.ColumnElement[bool]:

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from publisher.model import CourseMark, SubscriberState
-from publisher.store.ledger.ends import receipts_of
 from publisher.store.schema import (
     course_marks,
     courses,
     declined_series,
+    receipts_of,
     staff,
     subscribers,
     subscriptions,

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from publisher.model import CourseMark, EditionState
 from publisher.store import bump_revision, dialect
-from publisher.store.ledger.ends import receipts_of
 from publisher.store.ledger.marks import Group, Marks, people_of, series_on_course
 from publisher.store.schema import (
     BIG,
@@ -21,6 +20,7 @@ from publisher.store.schema import (
     course_marks,
     deliveries,
     editions,
+    receipts_of,
     subscribers,
 )
 

@@ -43,6 +43,7 @@ from publisher.store.schema.ledger import (
     days,
     deliveries,
     receipts,
+    receipts_of,
     rehearsal_receipts,
 )
 from publisher.store.schema.people import (
@@ -96,6 +97,7 @@ __all__ = [
     "notices",
     "posts",
     "receipts",
+    "receipts_of",
     "rehearsal_receipts",
     "reports",
     "review_comments",

@@ -95,3 +95,8 @@ receipts = _receipts("receipts", "the fact that this subscriber has this post")
 rehearsal_receipts = _receipts(
     "rehearsal_receipts", "the same for rehearsals, kept apart: nothing left the machine"
 )
+
+
+def receipts_of(*, rehearsal: bool) -> sa.Table:
+    """Return the table of the receipts that editions of this kind write and see."""
+    return rehearsal_receipts if rehearsal else receipts
