@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
 
-from publisher.transport.lines import Ended, Lines, Single, SmtpLines
+from publisher.transport.lines import SmtpLines
 from publisher.transport.outbox import Outbox, list_mails, read_mail
+from publisher.transport.single import Ended, Lines, Single
 from publisher.transport.smtp import Smtp, SmtpSettings
 
 if TYPE_CHECKING:
