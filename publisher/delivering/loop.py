@@ -99,8 +99,10 @@ class Loop:
         self._committer = Committer(book, lines.wake)
         self._batch = Batch()
         self._batch_since = 0.0
+        self._fresh: list[Mail] = []
+        """Whose envelopes go to the relay in this turn."""
         self._offered: list[Mail] = []
-        """Their envelopes may be with the relay; the next commit begins them."""
+        """Whose envelopes are with the relay, or about to be; the next commit begins them."""
         self._beginning: list[Mail] = []
         """What the commit that is under way begins."""
         self._early: dict[int, Outcome | PublisherError] = {}
@@ -124,9 +126,9 @@ class Loop:
                 self._heed_commit()
                 if not self._feed.is_ready:
                     self._fill()
-                fresh = self._choose()
+                self._choose()
                 self._submit()
-                self._offer(fresh)  # while the disk is at work
+                self._offer()  # while the disk is at work
                 self._fill()
                 if self._is_over():
                     break
@@ -177,33 +179,32 @@ class Loop:
         """How many mails are to begin."""
         return len(self._offered) + len(self._beginning)
 
-    def _choose(self) -> list[Mail]:
-        """Return the next mails to offer to the relay, as many as there is room for."""
-        fresh: list[Mail] = []
+    def _choose(self) -> None:
+        """Choose the next mails to offer to the relay, as many as there is room for."""
         if self._is_ending or self._failed:
-            return fresh
+            return
         now = time.monotonic()
         free = self._lines.want(self._wanted())
         if self._lines.failure and not self._out:
             self._stop_for(self._lines.failure)
-            return fresh
+            return
         room = min(free, self._pace.room(len(self._out) + self._waiting, now))
         if self._may_begin is not None:
             room = min(room, self._may_begin - self._waiting)
             if self._may_begin <= 0 and self._feed.has_more:
                 self._stop = Stop(problem=_enough_today())
-                return fresh
-        while len(fresh) < room and (mail := self._feed.take()):
-            fresh.append(mail)
-        self._pace.begun(len(fresh))
-        self._offered += fresh
-        return fresh
+                return
+        while len(self._fresh) < room and (mail := self._feed.take()):
+            self._fresh.append(mail)
+        self._pace.begun(len(self._fresh))
+        self._offered += self._fresh
 
-    def _offer(self, fresh: list[Mail]) -> None:
-        """Give the relay their envelopes."""
-        for mail in fresh:
+    def _offer(self) -> None:
+        """Give the relay the envelopes of what was chosen."""
+        for mail in self._fresh:
             if not mail.refused:
                 self._lines.begin(_key(mail), mail.envelope, mail.data, holds=True)
+        self._fresh = []
 
     def _wanted(self) -> int:
         return self._pace.width if self._feed.has_more or self._waiting else 0
@@ -232,7 +233,7 @@ class Loop:
         for mail in self._offered:
             self._lines.take_back(_key(mail))
             self._early.pop(_key(mail), None)
-        self._offered = []
+        self._offered, self._fresh = [], []
 
     def _gathers(self) -> bool:
         """Tell whether a little patience lets more lines share the commit."""
