@@ -22,10 +22,10 @@ DEEPEST = 6
 
 _MARKS = re.compile(r"[\\`*\[\]<~|]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)")
 _LINE_BEGIN = re.compile(
-    r"(?m)^[ \t]*(?:(\d{1,9})([.)])(?=[ \t]|$)|(#{1,6}|[-+])(?=[ \t]|$)|(>)|([=-]+[ \t]*$))"
+    r"(?m)^[ \t]*(?:(\d{1,9})([.)])(?=[ \t]|$)|(#{1,6}|[-+])(?=[ \t]|$)|(>)|(=+[ \t]*$|-[- \t]*$))"
 )
 _PIECES = re.compile(r"\s+|\S(?:.*\S)?", re.DOTALL)
-_CLOSING_HASHES = re.compile(r"(?<=[ \t])#+\Z")
+_CLOSING_HASHES = re.compile(r"(?:(?<=[ \t])|\A)#+\Z")
 _BREAK = "\n"
 _SAFE = ":/?#@!$&'*+,;=%-._~"
 
@@ -196,8 +196,10 @@ def _joined(runs: Sequence[Run]) -> list[Run]:
     """Return runs so that neighbours of one look are one, and spaces are outside of any look."""
     apart: list[Run] = []
     for run in runs:
-        if run.note or run.code:
+        if run.note:
             apart.append(run)
+        elif run.code:  # bold or not: two spans of it side by side would be read together
+            apart.append(replace(run, bold=False, italic=False, struck=False))
         else:
             apart += map(partial(_part, run), _PIECES.findall(run.text))
     return _merged(_bridged(apart))
@@ -248,7 +250,9 @@ def _say(runs: list[Run]) -> str:
         if not href:
             said += _say_looks(some, said, following)
             continue
-        words = _say_looks(some, "[", None).replace(_BREAK, " ")
+        # A bracket in code is not escaped: "[`]:`" would begin a definition.
+        inside = [replace(run, href="", code=run.code and "]" not in run.text) for run in some]
+        words = _say_looks(inside, "[", None).replace(_BREAK, " ")
         bare = words.strip()
         if not bare:
             said += words
