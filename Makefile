@@ -1,12 +1,13 @@
 # make run    the main job on the sample site, with everything it needs
 # make test   every test, with everything they need
 # make chaos  kills the sender at random over 100,000 readers and counts the mails
+# make explore  new examples for every property, 2,000 each; `make test` has the same few everywhere
 # make bench  the benchmarks; writes docs/benchmarks.md
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint chaos bench pictures golden clean
+.PHONY: run test lint chaos explore bench pictures golden clean
 
 run: .venv/ready
 	@$(BIN)/publisher publish --now weekly
@@ -20,6 +21,10 @@ lint: .venv/ready-for-tests
 
 chaos: .venv/ready-for-tests
 	@$(BIN)/python -m tests.system.chaos_run
+
+explore: .venv/ready-for-tests
+	@.ci/system postgresql
+	@HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n 2 -m hypothesis
 
 bench: .venv/ready-for-tests
 	@.ci/system hugo nginx wrk node npm postgresql

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import pkgutil
 import socket
 import sys
@@ -36,9 +37,15 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SITE_ID = "7f9c24e5-1c1b-4f0e-9f52-2d1f5b8f4a11"
 REPOSITORY = Path(__file__).parent.parent
 
-# A machine that is busy with something else makes no test wrong.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("tests")
+# A machine that is busy with something else makes no test wrong, nor does chance: the same tree has the
+# same examples everywhere. `make explore` looks for others.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "explore", settings.get_profile("tests"), derandomize=False, max_examples=2_000
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -212,8 +212,12 @@ def _bare_webp(data: bytes) -> Iterator[bytes]:
     at, chunks = 12, []
     while at < end:
         name, length = unpack_from("<4sI", data, at)
+        if at + 8 + length > end:
+            raise ValueError("an image that is cut off")
         whole = 8 + length + length % 2
-        chunk = _take(data, at, whole) if at + whole <= end else _take(data, at, end - at)
+        chunk = _take(
+            data, at, min(whole, end - at)
+        )  # some leave out the last octet that fills up
         if name == b"VP8X":
             chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_TOLD]) + chunk[9:]
         if name in _WEBP_DRAWN:

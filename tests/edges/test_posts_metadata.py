@@ -161,6 +161,7 @@ def test_an_image_that_is_cut_off_is_refused(data: bytes) -> None:
         b"\xff\xd8\xff\xfe\0\2" + b"no mark here",
         _gif()[:-1] + b"\x99\x3b",
         _webp(VP8L)[:-1],
+        _webp(VP8L).replace(_webp(VP8L)[4:8], b"\5\0\0\0", 1),  # ends before its first chunk does
         b"BM",
     ],
 )
