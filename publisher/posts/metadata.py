@@ -215,9 +215,8 @@ def _bare_webp(data: bytes) -> Iterator[bytes]:
         if at + 8 + length > end:
             raise ValueError("an image that is cut off")
         whole = 8 + length + length % 2
-        chunk = _take(
-            data, at, min(whole, end - at)
-        )  # some leave out the last octet that fills up
+        # Some leave out the octet that makes the last one even.
+        chunk = _take(data, at, min(whole, end - at))
         if name == b"VP8X":
             chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_TOLD]) + chunk[9:]
         if name in _WEBP_DRAWN:

@@ -1,4 +1,4 @@
-"""What carries several mails at once, as the sender sees it; and one mail after the other as that."""
+"""The contract of lines, and the simplest that keeps it: one mail after the other."""
 
 from __future__ import annotations
 

@@ -282,6 +282,7 @@ def _watch_stages() -> dict[str, float]:
         "composing": (composing.Writer, "write"),
         "the wire: sockets and replies": (lines.SmtpLines, "wait"),
         "the wire: first commands": (lines.SmtpLines, "begin"),
+        "the wire: bodies": (lines.SmtpLines, "send"),
         "the ledger's commits": (committing.Book, "commit"),
     }
     spent = dict.fromkeys(places, 0.0)

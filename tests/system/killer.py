@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 POINTS = (
     "claimed",  # K8: a chunk is ours, nothing began
-    "started",  # K9: the start is committed, nothing on the wire
+    "offered",  # the relay has the envelope; the start may be committed or not
+    "started",  # K9: the start is committed, nothing of the mail on the wire
     "enveloped",  # K10: between the envelope and the body
     "dotted",  # K11: the final dot left, no reply
     "accepted",  # K12: the reply is read, not recorded
@@ -95,8 +96,9 @@ def _has_facts(given: Any, _done: Any) -> bool:
 
 _PLACES: dict[str, tuple[Any, str, str, Callable[[Any, Any], bool]]] = {
     "claimed": (ledger, "claim_chunk", "after", _always),
-    "started": (lines.SmtpLines, "begin", "before", _always),
-    "enveloped": (dialogue.Dialogue, "_after_commands", "after", _always),
+    "offered": (dialogue.Dialogue, "_after_commands", "after", _always),
+    "started": (lines.SmtpLines, "send", "before", _always),
+    "enveloped": (dialogue.Dialogue, "_body", "before", _always),
     "dotted": (dialogue.Dialogue, "left", "after", _always),
     "accepted": (dialogue.Dialogue, "hear", "after", _is_accepted),
     "recorded": (committing.Book, "commit", "after", _has_facts),
