@@ -16,6 +16,8 @@ _ILLEGAL = re.compile(
     + "".join(f"{chr(n << 16)}-{chr((n << 16) + 0xFFFD)}" for n in range(1, 17))
     + "]"
 )
+_NO_CONTROLS = dict.fromkeys({*range(0x20), 0x7F} - {0x09, 0x0A})
+"""Those among the first 128 characters."""
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]*)?/?>")
 _END_TAG = re.compile(r"</([a-zA-Z][a-zA-Z0-9]*)\s*>")
@@ -40,7 +42,7 @@ def clean(text: str) -> str:
 
     Every line end becomes a line feed, because XML parsers would make it one.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and len(text.translate(_NO_CONTROLS)) == len(text):
         return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -289,11 +289,13 @@ class _Form:
         for name, in_quotes, piece in zip(
             self.names, self.in_quotes, self.pieces[1:], strict=True
         ):
-            filled += (_escaped(values[name], in_quotes=in_quotes), piece)
+            filled += (_escaped(values[name], in_quotes), piece)
         return b"".join(filled)
 
 
-def _escaped(value: str, *, in_quotes: bool) -> bytes:
+@lru_cache(maxsize=64)
+def _escaped(value: str, in_quotes: bool) -> bytes:  # noqa: FBT001 - a name would double the call
+    # Most of an entry is its text, which both formats have.
     if "&" in value:
         value = value.replace("&", "&#x26;")
     value = value.replace("<", "&#x3C;").replace(">", "&gt;")

@@ -2,6 +2,7 @@
 
 views        ``SiteView`` and the small values that acting pages are made of
 contents     a series as the list of its parts
+common       what many pages say alike, written once
 markup       a post's text made ready for a page
 linked_data  what search engines read of a post
 words        dates, bylines, counts
@@ -18,12 +19,14 @@ from publisher import __version__, look, urls
 from publisher.editorial.moments import tell_date
 from publisher.model import Channel
 from publisher.pages import words
+from publisher.pages.common import CommonTexts
 from publisher.pages.contents import (
     by_series,
     by_year,
     following,
     latest_number,
     list_around,
+    list_here,
     list_letter_parts,
     list_parts,
     neighbour,
@@ -100,8 +103,6 @@ _STYLE = "pages/site.css"
 _FEED_STYLE = "feeds/feed.css"
 _LOOSE = 20
 """How many posts on their own the first page lists; the archive has the others."""
-_PACE_DAYS = 7
-"""Days from part to part where a series says nothing of its pace."""
 
 
 class Pages:
@@ -116,7 +117,7 @@ class Pages:
         self._site = site
         self._zone = ZoneInfo(site.zone)
         names = (_STYLE, _FEED_STYLE, *(f"pages/{name}.html" for name in _NAMES))
-        self._templates = Templates(template_paths, names, {}, compiled)
+        self._templates = Templates(template_paths, names, compiled)
         colours = look.palette(site.accent)
         self._css = self._templates.render(_STYLE, variables=look.css_variables(colours))
         self._feed_css = self._templates.render(
@@ -125,7 +126,7 @@ class Pages:
         short = hashlib.sha256(self._css.encode()).hexdigest()[:8]
         self.stylesheet_path = f"assets/site-{short}.css"
         """Where ``stylesheet()`` belongs, below the root; the name changes with the content."""
-        self._named: dict[FeedGroup, Markup] = {}
+        self._common = CommonTexts(self._templates, self._zone)
         self._templates.add(self._globals())
         self._templates.add({"frame": self._templates.fill_once("pages/frame.html", _FRAME)})
         self.fingerprint = self.digest_inputs()
@@ -165,13 +166,14 @@ class Pages:
         """Return a post's page: its text and notes, its place in its series, its neighbours."""
         url = self._absolute(urls.post_path(post.location))
         image, image_url = lead_image(post, self._site.url)
+        about = self._common.of_series(place.series) if place else None
         head = Head(
             title=post.title,
             description=post.summary,
             canonical=post.canonical_url or url,
             kind="article",
             image=image_url,
-            around=self._series_feeds(place.series) if place and _is_fed(post) else None,
+            around=about.feeds if about and _is_fed(post) else None,
         )
         return self._render(
             "post",
@@ -182,7 +184,7 @@ class Pages:
             notes_title=words.title_notes(post, body),
             place=place,
             series_line=words.place_line(place) if place else "",
-            lines=list_around(place.series, place.number, here=place.number) if place else (),
+            lines=list_here(place.series, about.parts, place.number) if place and about else (),
             previous=neighbour(place, place.previous) if place else None,
             next=neighbour(place, place.next) if place else None,
             next_series=following(place.series, catalog) if place and not place.next else None,
@@ -192,7 +194,7 @@ class Pages:
 
     def series(self, series: Series, catalog: Catalog) -> str:
         """Return a series' page: its table of contents, from part 1."""
-        feeds = self._series_feeds(series) if any(map(_is_fed, series.posts)) else None
+        feeds = self._common.series_feeds(series) if any(map(_is_fed, series.posts)) else None
         description = (
             series.info.summary or f"{series.title}, in {words.count_parts(series.total)}."
         )
@@ -326,7 +328,9 @@ class Pages:
             ),
             whole=FeedGroup(title="Everything", path=urls.HOME),
             series=[
-                self._series_feeds(one) for one in catalog.series if any(map(_is_fed, one.posts))
+                self._common.series_feeds(one)
+                for one in catalog.series
+                if any(map(_is_fed, one.posts))
             ],
             tags=feed_groups(tags),
             authors=feed_groups(names),
@@ -439,7 +443,8 @@ class Pages:
             "logo": site.logo if is_own(site.logo, site.url) else "",
             "direction": look.direction(site.language),
             "urls": urls,
-            "named": self._name_feeds,
+            "named": self._common.name_feeds,
+            "parts": self._common.write_parts,
             "post_path": lambda post: urls.post_path(post.location),
             "time": lambda at, form="long": words.time_element(at, self._zone, form),
             "day_of": words.day_element,
@@ -455,22 +460,6 @@ class Pages:
 
     def _absolute(self, path: str) -> str:
         return urls.absolute(self._site.url, path)
-
-    def _name_feeds(self, group: FeedGroup) -> Markup:
-        """Return a folder's feeds as a page names them to programs; every part of a series asks."""
-        if group not in self._named:
-            self._named[group] = self._templates.fill("pages/frame.html", "group", group)
-        return self._named[group]
-
-    def _series_feeds(self, series: Series) -> FeedGroup:
-        first = series.posts[0].published_at
-        return FeedGroup(
-            title=series.title,
-            path=urls.post_path(series.slug),
-            series=series.slug,
-            begun_on=first.astimezone(self._zone).date(),
-            every_days=int(series.info.pace.removesuffix("d") or _PACE_DAYS),
-        )
 
     def _article(self, post: Post, place: Place | None, url: str, image: str) -> Markup:
         site = self._site

@@ -128,7 +128,7 @@ class ConsolePages:
         self._zone = site.zone
         sources = [f"console/{name}.js" for name in _SCRIPTS]
         names = (_STYLE, *sources, *(f"console/{name}.html" for name in _PAGES))
-        self._templates = Templates(template_paths, names, {})
+        self._templates = Templates(template_paths, names)
         self._css = self._templates.render(
             _STYLE, variables=look.css_variables(look.palette(site.accent))
         )

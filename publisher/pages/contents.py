@@ -9,7 +9,7 @@ from publisher import urls
 from publisher.pages.words import spell_month
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import tzinfo
 
     from publisher.model import Catalog, LetterPost, Part, Place, Post, Series, SeriesLine
@@ -37,19 +37,28 @@ class Line(NamedTuple):
 
 def list_parts(series: Series) -> list[Line]:
     """List every part of a series."""
-    return [_line(part, None) for part in series.parts]
+    return [_line(part) for part in series.parts]
 
 
-def list_around(series: Series, at: int, here: int | None = None) -> list[Line]:
-    """List the parts around part ``at``: all of a short series, else a window and its gaps.
+def list_around(series: Series, at: int) -> list[Line]:
+    """List the parts around part ``at``: all of a short series, else a window and its gaps."""
+    return _around(series, list_parts(series), at)
 
-    ``here`` is the number of the part that is being read.
-    """
+
+def list_here(series: Series, parts: Sequence[Line], here: int) -> list[Line]:
+    """List the parts around the one that is read, as above; ``parts`` are all its lines."""
+    return [
+        line._replace(state="here") if line.number == here and line.post else line
+        for line in _around(series, parts, here)
+    ]
+
+
+def _around(series: Series, parts: Sequence[Line], at: int) -> list[Line]:
     lines: list[Line] = []
     for first, last in _windows(series.total, at):
         if lines:
             lines.append(_gap(lines[-1].number + 1, first - 1, urls.post_path(series.slug)))
-        lines += [_line(part, here) for part in series.parts[first - 1 : last]]
+        lines += parts[first - 1 : last]
     return lines
 
 
@@ -93,11 +102,10 @@ def _windows(total: int, at: int) -> list[tuple[int, int]]:
     return runs[first == 1 : len(runs) - (last == total)]
 
 
-def _line(part: Part, here: int | None) -> Line:
+def _line(part: Part) -> Line:
     post = part.post
     if post:
-        state = "here" if part.number == here else "out"
-        return Line(part.number, state, post.title, urls.post_path(post.location), post)
+        return Line(part.number, "out", post.title, urls.post_path(post.location), post)
     state = _WITHDRAWN if part.withdrawn else _COMING
     return Line(part.number, state, state, "")
 

@@ -36,7 +36,6 @@ class Templates:
         self,
         paths: Sequence[Path],
         names: Iterable[str],
-        functions: Mapping[str, Any],
         compiled: Path | None = None,
     ) -> None:
         """Read them; ``compiled`` is a folder of our own for what each was compiled to."""
@@ -52,7 +51,6 @@ class Templates:
             cache_size=-1,
             bytecode_cache=Compiled("pages", compiled),
         )
-        self.add(functions)
         self._templates: dict[str, Template] = {}
         self._sources: dict[str, str] = {}
         problems = []
@@ -90,6 +88,9 @@ class Templates:
     def add(self, functions: Mapping[str, Any]) -> None:
         """Let every template use these values by their names."""
         self._environment.globals.update(functions)
+        for template in self._templates.values():
+            # A plain copy: jinja2 goes through all of it for every page, key by key if it is a chain.
+            template.globals = dict(self._environment.globals)
 
     def digest(self) -> str:
         """Return the SHA-256 of every template's source."""

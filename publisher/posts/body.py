@@ -262,7 +262,8 @@ def _picture(attributes: dict[str, str], frame: Frame, faults: list[Fault]) -> d
 
 def plain_text(html: str) -> str:
     """Return the words of a text, without its notes, on one line."""
-    return " ".join(clean(unescape(_TAG.sub("", without_mentions(html)))).split())
+    words = _TAG.sub("", without_mentions(html)) if "<" in html else html
+    return " ".join(clean(unescape(words)).split())
 
 
 def count_words(html: str) -> int:
