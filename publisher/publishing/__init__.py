@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from publisher.pages import Pages
     from publisher.publishing.library import Library
     from publisher.publishing.memory import Lie
-    from publisher.publishing.press import Output, Press
+    from publisher.publishing.press import Output
     from publisher.store import Store
 
 MEMORY_FILE = FILE
@@ -94,9 +94,9 @@ def build(workshop: Workshop, *, now: datetime) -> Build:
         if memory and not was_ended and _is_current(memory, workshop, seen, now=now):
             return Build(unchanged=memory.outputs, problems=memory.problems)
         begun.touch()
-        built = _rebuild(workshop, memory, seen, now=now)
         if was_ended or not memory:
             site.sweep(config.paths.output)
+        built = _rebuild(workshop, memory, seen, now=now)
         begun.unlink()
         return built
 
@@ -126,6 +126,7 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
         # What only scans and compares loads none of this: it would be most of its time.
         from publisher.publishing.crew import count_processors  # noqa: PLC0415
         from publisher.publishing.galley import Galley  # noqa: PLC0415
+        from publisher.publishing.making import make_outputs  # noqa: PLC0415
         from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
         from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
         from publisher.store.editions import read_public  # noqa: PLC0415
@@ -137,7 +138,6 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
             usable = details if memory and memory.fingerprint == workshop.fingerprint else None
             library = open_library(config, store)
             _, record, catalog = read_catalog(config, store, library, usable, now=now)
-            _pin(store, library, catalog, record, now=now)
             with store.read() as tx:
                 public = read_public(tx, rehearsal=config.mail.transport == "outbox")
             done = Build(problems=catalog.problems)
@@ -153,11 +153,15 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
             )
             outputs = list_outputs(press)
         whole = _whole(memory, seen)
-        made = _write(press, outputs, whole, usable.inputs if usable else {}, done)
+        waiting = _list_waiting(outputs, whole, usable.inputs if usable else {})
+        done.written += make_outputs(
+            press, waiting, lambda: _pin(store, library, catalog, record, now=now)
+        )
+    done.unchanged += len(outputs) - len(done.written)
     inputs = {output.file: output.inputs for output in outputs}
     _remove(config.paths.output, details.inputs if details else (), inputs, done)
     files = [name for output in outputs for name in output.files]
-    for output in made:
+    for output in waiting:
         for name in output.files:
             whole.pop(name, None)
     kept = Memory(
@@ -375,25 +379,16 @@ def _is_pinned(pin: PublishedPost | None, post: Post, part: int | None) -> bool:
 # ----------------------------------------------------------------------------------------- writing
 
 
-def _write(
-    press: Press,
-    outputs: Sequence[Output],
-    whole: Collection[str],
-    before: Mapping[str, str],
-    done: Build,
+def _list_waiting(
+    outputs: Sequence[Output], whole: Collection[str], before: Mapping[str, str]
 ) -> list[Output]:
-    """Write the outputs that may differ, by what they are made from or how they lie; return them."""
-    from publisher.publishing.making import make_outputs  # noqa: PLC0415 - as in _rebuild
-
-    waiting = [
+    """Return the outputs that may differ, by what they are made from or how they lie."""
+    return [
         output
         for output in outputs
         if before.get(output.file) != output.inputs
         or not all(name in whole for name in output.files)
     ]
-    done.written += make_outputs(press, waiting)
-    done.unchanged += len(outputs) - len(done.written)
-    return waiting
 
 
 def _remove(root: Path, before: Iterable[str], inputs: Mapping[str, str], done: Build) -> None:

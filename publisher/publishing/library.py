@@ -14,7 +14,7 @@ from publisher.publishing.crew import share
 from publisher.publishing.memory import Parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from publisher.errors import Problem
@@ -86,7 +86,7 @@ class Library:
         return infos, problems
 
     def _parse_all(
-        self, some: Sequence[posts.Found]
+        self, some: Iterable[posts.Found]
     ) -> tuple[dict[str, Parsed], dict[str, tuple[Problem, ...]]]:
         """Read and parse sources; return what they say, or what is wrong, by path."""
         parsed, broken = {}, {}

@@ -34,7 +34,7 @@ from tests.factories import NOON
 from tests.stores import on_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from publisher.store import Transaction
     from tests.stores import Home
@@ -575,7 +575,7 @@ def test_copies_of_a_process_share_no_connection(store: Store) -> None:
     """A build that is shared by ``fork`` may read in each of its processes at the same time."""
     count_up(store)  # from here on there is a connection to inherit
 
-    def read_on(numbers: Sequence[int]) -> list[tuple[int, str]]:
+    def read_on(numbers: Iterable[int]) -> list[tuple[int, str]]:
         return [(store.revision(), store.epoch()) for _ in numbers]
 
     results = share(read_on, range(300), workers=3)

@@ -6,18 +6,19 @@ import os
 import resource
 import shutil
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from publisher.errors import Problem, Refused, Unavailable
 from publisher.feeds import Plates, Standing
-from publisher.publishing.crew import ENOUGH, count_processors, share
+from publisher.publishing.crew import ENOUGH, Door, count_processors, share
 from publisher.publishing.galley import Galley
 from publisher.publishing.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from publisher.feeds import Form
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
 
 
-def double(numbers: Sequence[int]) -> tuple[int, list[int]]:
+def double(numbers: Iterable[int]) -> tuple[int, list[int]]:
     return os.getpid(), [2 * number for number in numbers]
 
 
@@ -41,6 +42,84 @@ def test_every_piece_is_done_once() -> None:
     assert sorted(number for _, some in results for number in some) == list(range(0, 22, 2))
     assert len({pid for pid, _ in results}) == 3
     assert results[0][0] == os.getpid()
+
+
+def test_who_is_done_takes_more() -> None:
+    """What this process does first holds nobody up: the others take the pieces meanwhile."""
+
+    def work(numbers: Iterable[int]) -> list[int]:
+        return list(numbers)
+
+    def first() -> None:
+        threading.Event().wait(0.5)
+
+    results = share(work, range(100), first=first, workers=2)
+
+    assert results == [[], list(range(100))]
+
+
+def test_what_is_done_first_may_fail(tmp_path: Path) -> None:
+    """Then nothing else is done here, and no copy goes on."""
+
+    def work(_: Iterable[int]) -> None:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        signal.pause()
+
+    def first() -> None:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            pass
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        share(work, range(4), first=first, workers=2)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_door_is_opened_once_for_all() -> None:
+    """Copies see it shut, wait for it, and see it open; its owner is let through at once."""
+
+    def work(_: Iterable[int]) -> tuple[bool, bool]:
+        was_open = door.is_open()
+        door.wait()
+        return was_open, door.is_open()
+
+    def first() -> None:
+        assert not door.is_open()
+        threading.Event().wait(0.2)
+        door.open()
+
+    with Door() as door:
+        results = share(work, range(4), first=first, workers=3)
+
+    assert results == [(True, True), (False, True), (False, True)]
+
+
+def test_a_door_whose_owner_ends_stays_shut() -> None:
+    """A copy that waits is told, and goes on without what it waited for."""
+    reading, writing = os.pipe()
+
+    def wait(_: Iterable[int]) -> None:
+        """Be an owner that ends at once, with a copy of its own that waits."""
+        door = Door()
+        if os.fork() == 0:
+            told = b""
+            for ask in (door.wait, door.is_open):
+                try:
+                    ask()
+                except Unavailable:
+                    told += b"!"
+            os.write(writing, told)
+        os._exit(0)
+
+    here = os.getpid()
+    with pytest.raises(Unavailable):
+        share(lambda some: None if os.getpid() == here else wait(some), range(4), workers=2)
+
+    assert os.read(reading, 9) == b"!!"
+    os.close(reading)
+    os.close(writing)
 
 
 def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,9 +144,10 @@ def test_workers_are_told_their_number(tmp_path: Path) -> None:
 def test_what_a_worker_raises_is_raised_here() -> None:
     """A problem keeps its words, whichever process met it."""
     problem = Problem(code="x", path="p", expected="a", got="b", hint="c")
+    here = os.getpid()
 
-    def refuse(numbers: Sequence[int]) -> None:
-        if 1 in numbers:
+    def refuse(_: Iterable[int]) -> None:
+        if os.getpid() != here:
             raise Refused(problem)
 
     with pytest.raises(Refused) as raised:
@@ -77,11 +157,11 @@ def test_what_a_worker_raises_is_raised_here() -> None:
 
 def test_a_worker_that_dies_is_missed() -> None:
     """A process killed for its memory leaves no half result taken for a whole one."""
+    here = os.getpid()
 
-    def die(numbers: Sequence[int]) -> int:
-        if 1 in numbers:
+    def die(_: Iterable[int]) -> None:
+        if os.getpid() != here:
             os.kill(os.getpid(), signal.SIGKILL)
-        return len(numbers)
 
     with pytest.raises(Unavailable, match="ended from outside"):
         share(die, range(4), workers=2)
@@ -89,9 +169,10 @@ def test_a_worker_that_dies_is_missed() -> None:
 
 def test_no_worker_outlives_a_failure_here(tmp_path: Path) -> None:
     """When this process fails, the others are ended and not waited for."""
+    here = os.getpid()
 
-    def work(numbers: Sequence[int]) -> None:
-        if 0 not in numbers:
+    def work(_: Iterable[int]) -> None:
+        if os.getpid() != here:
             (tmp_path / "pid").write_text(str(os.getpid()))
             signal.pause()
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
@@ -118,7 +199,7 @@ def test_entries_lie_where_every_process_finds_them(tmp_path: Path) -> None:
 
     with Galley(tmp_path, writers=3) as galley:
 
-        def keep(some: Sequence[str]) -> object:
+        def keep(some: Iterable[str]) -> object:
             for post_id in some:
                 galley.keep(post_id, plates[post_id])
             return galley.spots()
