@@ -47,7 +47,7 @@ from publisher.feeds.plates import Fillable, Form, Plates, fill
 from publisher.feeds.xml_formats import join_atom, join_rss, plate_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from publisher.model import Body, Place, Post
@@ -75,6 +75,7 @@ __all__ = [
     "list_posts",
     "make_plates",
     "newest",
+    "plate",
     "series_feed",
     "site_feed",
     "standing",
@@ -96,9 +97,16 @@ def make_plates(
     due_at: datetime | None = None,
 ) -> Plates:
     """Return a post written as an entry in each format; arguments as in ``entry``."""
-    one = entry(post, body, place, masthead, due_at=due_at)
-    atom, rss = plate_xml(one)
-    return Plates(atom=atom, rss=rss, json=plate_json(one))
+    return plate([entry(post, body, place, masthead, due_at=due_at)])[0]
+
+
+def plate(entries: Sequence[Entry]) -> list[Plates]:
+    """Return entries written in each format: a format after the other, which takes less time."""
+    xml = [plate_xml(one) for one in entries]
+    json = [plate_json(one) for one in entries]
+    return [
+        Plates(atom=atom, rss=rss, json=one) for (atom, rss), one in zip(xml, json, strict=True)
+    ]
 
 
 def write(feed: Feed, form: Form, plates: Callable[[Post], Fillable]) -> bytes:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from publisher.model import Body, Post, SeriesInfo
     from publisher.publishing.memory import Details
 
-_KEPT_BODIES = 64
+AT_HAND = 32
+"""So many bodies are kept for whoever asks for them again."""
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
 
 
@@ -161,7 +162,7 @@ class Library:
         if known is None:
             source = self.source(post, from_store=from_store)
             known = posts.render(source, post, known_paths=self._paths)
-            if len(self._bodies) >= _KEPT_BODIES:
+            if len(self._bodies) >= AT_HAND:
                 self._bodies.pop(next(iter(self._bodies)))
             self._bodies[post.id] = known
         return known

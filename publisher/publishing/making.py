@@ -7,11 +7,13 @@ read is there in both, and each writes files of its own.
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher import site
 from publisher.publishing.crew import Door, share
+from publisher.publishing.library import AT_HAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,14 +39,16 @@ def make_outputs(press: Press, outputs: Sequence[Output], pin: Callable[[], None
     def make_posts(some: Iterable[Post]) -> tuple[list[str], Spots]:
         before = set(press.galley.spots())
         written = []
+        waiting = iter(some)
         with site.batch(press.config.paths.output) as files:
-            for post in some:
-                if post.id in carried:
-                    press.set_plates(post)
-                if post.id in pages and _write(files, pages[post.id]):
-                    written.append(pages[post.id].file)
-                    if pinned.is_open():
-                        files.put_in_place()
+            # One kind of work after the other: a processor keeps only so much code at hand.
+            while group := list(islice(waiting, AT_HAND)):
+                press.set_plates([post for post in group if post.id in carried])
+                shown = [pages[post.id] for post in group if post.id in pages]
+                made = [(output, output.make()) for output in shown]
+                written += [output.file for output, data in made if _write(files, output, data)]
+                if pinned.is_open():
+                    files.put_in_place()
             pinned.wait()
         spots = press.galley.spots()
         return written, {post_id: spots[post_id] for post_id in spots if post_id not in before}
@@ -68,22 +72,15 @@ def make_outputs(press: Press, outputs: Sequence[Output], pin: Callable[[], None
 def _write_all(press: Press, outputs: Iterable[Output]) -> list[str]:
     """Write pages and assets as they come, and the feeds together at the end, safe on the disk."""
     root = press.config.paths.output
+    written = []
     with site.batch(root, durable=True) as feeds, site.batch(root) as pages:
-        return [
-            output.file
-            for output in outputs
-            if (_write(feeds, output) if output.feed else _write_now(pages, output))
-        ]
+        for output in outputs:
+            if _write(feeds if output.feed else pages, output, output.make()):
+                written.append(output.file)
+                pages.put_in_place()
+    return written
 
 
-def _write(files: site.Batch, output: Output) -> bool:
+def _write(files: site.Batch, output: Output, data: bytes) -> bool:
     """Write a file aside; return whether its bytes changed."""
-    return files.write(Path(output.file), output.make(), variants=output.variants)
-
-
-def _write_now(files: site.Batch, output: Output) -> bool:
-    """Write a file and let it take its place; return whether its bytes changed."""
-    changed = _write(files, output)
-    if changed:
-        files.put_in_place()
-    return changed
+    return files.write(Path(output.file), data, variants=output.variants)

@@ -98,13 +98,18 @@ class Press:
 
     def plates(self, post: Post) -> feeds.Fillable:
         """Return a post as an entry in each format; written once in a build."""
-        return self.galley.find(post.id) or self.set_plates(post)
+        return self.galley.find(post.id) or self.set_plates([post])[0]
 
-    def set_plates(self, post: Post) -> feeds.Plates:
-        """Write a post as an entry in each format and keep that for the feeds."""
-        body = self.body(post) if self.masthead.full else None
-        plates = feeds.make_plates(post, body, self.catalog.place(post), self.masthead)
-        self.galley.keep(post.id, plates)
+    def set_plates(self, posts: Sequence[Post]) -> list[feeds.Plates]:
+        """Write posts as entries in each format and keep that for the feeds."""
+        bodies = [self.body(post) if self.masthead.full else None for post in posts]
+        entries = [
+            feeds.entry(post, body, self.catalog.place(post), self.masthead)
+            for post, body in zip(posts, bodies, strict=True)
+        ]
+        plates = feeds.plate(entries)
+        for post, one in zip(posts, plates, strict=True):
+            self.galley.keep(post.id, one)
         return plates
 
 
