@@ -2,7 +2,7 @@
 
 views        ``SiteView`` and the small values that acting pages are made of
 contents     a series as the list of its parts
-common       what many pages say alike, written once
+repeats      what many pages say alike, written once
 markup       a post's text made ready for a page
 linked_data  what search engines read of a post
 words        dates, bylines, counts
@@ -19,7 +19,6 @@ from publisher import __version__, look, urls
 from publisher.editorial.moments import tell_date
 from publisher.model import Channel
 from publisher.pages import words
-from publisher.pages.common import CommonTexts
 from publisher.pages.contents import (
     by_series,
     by_year,
@@ -33,6 +32,7 @@ from publisher.pages.contents import (
 )
 from publisher.pages.linked_data import describe_article
 from publisher.pages.markup import dress_body, dress_item, is_own, lead_image, list_notes
+from publisher.pages.repeats import Repeats
 from publisher.pages.templating import Templates
 from publisher.pages.views import (
     CourseItem,
@@ -126,7 +126,7 @@ class Pages:
         short = hashlib.sha256(self._css.encode()).hexdigest()[:8]
         self.stylesheet_path = f"assets/site-{short}.css"
         """Where ``stylesheet()`` belongs, below the root; the name changes with the content."""
-        self._common = CommonTexts(self._templates, self._zone)
+        self._repeats = Repeats(self._templates, self._zone)
         self._templates.add(self._globals())
         self._templates.add({"frame": self._templates.fill_once("pages/frame.html", _FRAME)})
         self.fingerprint = self.digest_inputs()
@@ -166,7 +166,7 @@ class Pages:
         """Return a post's page: its text and notes, its place in its series, its neighbours."""
         url = self._absolute(urls.post_path(post.location))
         image, image_url = lead_image(post, self._site.url)
-        about = self._common.of_series(place.series) if place else None
+        about = self._repeats.of_series(place.series) if place else None
         head = Head(
             title=post.title,
             description=post.summary,
@@ -194,7 +194,7 @@ class Pages:
 
     def series(self, series: Series, catalog: Catalog) -> str:
         """Return a series' page: its table of contents, from part 1."""
-        feeds = self._common.series_feeds(series) if any(map(_is_fed, series.posts)) else None
+        feeds = self._repeats.series_feeds(series) if any(map(_is_fed, series.posts)) else None
         description = (
             series.info.summary or f"{series.title}, in {words.count_parts(series.total)}."
         )
@@ -328,7 +328,7 @@ class Pages:
             ),
             whole=FeedGroup(title="Everything", path=urls.HOME),
             series=[
-                self._common.series_feeds(one)
+                self._repeats.series_feeds(one)
                 for one in catalog.series
                 if any(map(_is_fed, one.posts))
             ],
@@ -443,8 +443,8 @@ class Pages:
             "logo": site.logo if is_own(site.logo, site.url) else "",
             "direction": look.direction(site.language),
             "urls": urls,
-            "named": self._common.name_feeds,
-            "parts": self._common.write_parts,
+            "named": self._repeats.name_feeds,
+            "parts": self._repeats.write_parts,
             "post_path": lambda post: urls.post_path(post.location),
             "time": lambda at, form="long": words.time_element(at, self._zone, form),
             "day_of": words.day_element,

@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from publisher.posts.frontmatter import compose, load, split
     from publisher.posts.markdown import spots
     from publisher.posts.metadata import bare, kind_of
-    from publisher.posts.reading import Shown, parse, render, show, source_sha256
+    from publisher.posts.reading import (
+        Given,
+        Shown,
+        parse,
+        parse_all,
+        render,
+        render_all,
+        show,
+        source_sha256,
+    )
     from publisher.posts.revising import retype, revise
     from publisher.posts.series import parse_series
     from publisher.posts.text import decode, empty_lines, refuse_unclean
@@ -42,6 +51,7 @@ __all__ = [
     "Block",
     "Claim",
     "Found",
+    "Given",
     "Name",
     "Scan",
     "Shown",
@@ -58,10 +68,12 @@ __all__ = [
     "name_of",
     "outline",
     "parse",
+    "parse_all",
     "parse_series",
     "read",
     "refuse_unclean",
     "render",
+    "render_all",
     "retype",
     "revise",
     "scan",
@@ -77,6 +89,7 @@ __all__ = [
 _LATER = {
     "Block": "blocks",
     "Claim": "blocks",
+    "Given": "reading",
     "Shown": "reading",
     "bare": "metadata",
     "compose": "frontmatter",
@@ -88,9 +101,11 @@ _LATER = {
     "load": "frontmatter",
     "make_note": "body",
     "parse": "reading",
+    "parse_all": "reading",
     "parse_series": "series",
     "refuse_unclean": "text",
     "render": "reading",
+    "render_all": "reading",
     "retype": "revising",
     "revise": "revising",
     "show": "reading",

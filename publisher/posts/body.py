@@ -15,12 +15,12 @@ from publisher.errors import ContentError, Problem
 from publisher.model import Body
 from publisher.posts.files import name_of
 from publisher.posts.images import measure
-from publisher.posts.markdown import MAX_DEPTH, TooDeep, convert, sketch, spots
+from publisher.posts.markdown import MAX_DEPTH, TooDeep, convert_all, sketch, spots
 from publisher.posts.notes import number_notes, without_mentions
 from publisher.posts.text import clean, refuse_unclean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from publisher.model import Reference
     from publisher.posts.markdown import Spot
@@ -84,7 +84,17 @@ class Examined:
 
 def make(markdown: str, frame: Frame) -> Body:
     """Return a post's Markdown as the text that is published; raises TooDeep."""
-    html = _shift_headings(convert(markdown, frame.references).html)
+    return make_all([(markdown, frame)])[0]
+
+
+def make_all(texts: Sequence[tuple[str, Frame]]) -> list[Body]:
+    """Return several texts as ``make`` does."""
+    converted = convert_all((markdown, frame.references) for markdown, frame in texts)
+    return [_dress(one.html, frame) for one, (_, frame) in zip(converted, texts, strict=True)]
+
+
+def _dress(html: str, frame: Frame) -> Body:
+    html = _shift_headings(html)
     html = _LOADS.sub(lambda tag: _rewrite(tag, frame, []), html)
     html = _FIGURE.sub(r"<figure>\1\3<figcaption>\2</figcaption></figure>", html)
     html, notes = number_notes(html, frame.references)

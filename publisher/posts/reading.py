@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from publisher import urls
 from publisher.errors import ContentError, Problem
 from publisher.model import Author, Body, Channel, Image, Post, Reference
-from publisher.posts.body import Frame, begin, count_words, examine, make, tell
+from publisher.posts.body import Examined, Frame, begin, count_words, examine, make, make_all, tell
 from publisher.posts.fields import PostFields, check_post, describe, suggest
 from publisher.posts.files import Name, name_of
 from publisher.posts.frontmatter import FrontMatter, Mark, Parts, load, split
@@ -18,10 +18,13 @@ from publisher.posts.markdown import TooDeep
 from publisher.posts.text import decode, empty_lines, is_clean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from publisher.posts.files import Source
     from publisher.posts.frontmatter import Loc
+
+_T = TypeVar("_T")
+_Ps = ParamSpec("_Ps")
 
 # Markdown must read a key as plain words, or it could not be cited.
 _KEY = re.compile(r"[A-Za-z0-9]+(?:[_:.+/-][A-Za-z0-9]+)*\Z")
@@ -46,6 +49,20 @@ class _File:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A source with its front matter read, and its text still to be."""
+
+    source: Source
+    where: str
+    parts: Parts
+    front: FrontMatter
+    fields: PostFields | None
+    name: Name
+    frame: Frame
+    problems: tuple[Problem, ...]
+
+
 def parse(
     source: Source,
     *,
@@ -62,29 +79,94 @@ def parse(
     (location by source path) let a loose post's series and links between posts be checked; where
     they are nothing, both are believed. ``shown`` is the folder's name in problems.
     """
-    where = f"{shown}/{source.path}"
+    given = Given(
+        site_id=site_id,
+        zone=zone,
+        require_alt=require_alt,
+        known_series=known_series,
+        known_paths=known_paths,
+        shown=shown,
+    )
+    post = parse_all([source], given)[0]
+    if isinstance(post, ContentError):
+        raise post
+    return post
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What sources are judged by; the words are those of ``parse``."""
+
+    site_id: str
+    zone: str
+    require_alt: bool = True
+    known_series: Collection[str] | None = None
+    known_paths: Mapping[str, str] | None = None
+    shown: str = "posts"
+
+
+def parse_all(sources: Iterable[Source], given: Given) -> list[Post | ContentError]:
+    """Return what ``parse`` would return of each source, or raise.
+
+    One kind of work is done after the other, which takes a seventh less time: a processor keeps
+    only so much code at hand.
+    """
+    opened = [_or_error(_open, source, given) for source in sources]
+    whole = [one for one in opened if isinstance(one, _Opened)]
+    examined = [examine(one.parts.body, one.frame) for one in whole]
+    posts = (
+        _or_error(_finish, one, text, given.site_id)
+        for one, text in zip(whole, examined, strict=True)
+    )
+    return [one if isinstance(one, ContentError) else next(posts) for one in opened]
+
+
+def _or_error(step: Callable[_Ps, _T], *args: _Ps.args, **kwargs: _Ps.kwargs) -> _T | ContentError:
+    try:
+        return step(*args, **kwargs)
+    except ContentError as error:
+        return error
+
+
+def _open(source: Source, given: Given) -> _Opened:
+    where = f"{given.shown}/{source.path}"
     parts = split(decode(source.data, where), where)
-    front, fields, problems = _front_matter(parts.front, zone, where)
+    front, fields, problems = _front_matter(parts.front, given.zone, where)
     name = _name(source.path, fields)
     if fields:
         file = _File(where=where, images=source.images, front=front)
-        problems += _misfits(fields, name, file, known_series)
+        problems += _misfits(fields, name, file, given.known_series)
     frame = Frame(
         path=source.path,
         location=name.location,
         images=source.images,
         references=_references(fields, front),
-        known_paths=known_paths,
-        requires_alt=require_alt,
+        known_paths=given.known_paths,
+        requires_alt=given.require_alt,
     )
-    examined = examine(parts.body, frame)
+    return _Opened(
+        source=source,
+        where=where,
+        parts=parts,
+        front=front,
+        fields=fields,
+        name=name,
+        frame=frame,
+        problems=tuple(problems),
+    )
+
+
+def _finish(one: _Opened, examined: Examined, site_id: str) -> Post:
     faults = examined.faults
-    if not front.values:  # then every citation would look wrong
+    if not one.front.values:  # then every citation would look wrong
         faults = tuple(fault for fault in faults if fault.code != "post.citation")
-    problems += tell(faults, parts.body, where, parts.body_line)
-    if problems or fields is None:
+    problems = [
+        *one.problems,
+        *tell(faults, one.parts.body, one.where, one.parts.body_line),
+    ]
+    if problems or one.fields is None:
         raise ContentError(*sorted(problems, key=lambda one: one.line or 0))
-    return _post(source, fields, name, examined.html, site_id, frame, front)
+    return _post(one.source, one.fields, one.name, examined.html, site_id, one.frame, one.front)
 
 
 def render(source: Source, post: Post, *, known_paths: Mapping[str, str] | None = None) -> Body:
@@ -93,16 +175,29 @@ def render(source: Source, post: Post, *, known_paths: Mapping[str, str] | None 
     ``known_paths`` is the location of every post by source path; a link to a post that is in
     none of them goes where its file name says.
     """
-    parts = split(decode(source.data, post.path), post.path)
-    frame = Frame(
-        path=post.path,
-        location=post.location,
-        images=source.images,
-        references={one.key: one for one in post.references},
-        known_paths=known_paths,
-        requires_alt=False,
+    return render_all([(source, post)], known_paths=known_paths)[0]
+
+
+def render_all(
+    sources: Iterable[tuple[Source, Post]], *, known_paths: Mapping[str, str] | None = None
+) -> list[Body]:
+    """Return the texts of several posts as ``render`` does, in less time."""
+    return make_all(
+        [
+            (
+                split(decode(source.data, post.path), post.path).body,
+                Frame(
+                    path=post.path,
+                    location=post.location,
+                    images=source.images,
+                    references={one.key: one for one in post.references},
+                    known_paths=known_paths,
+                    requires_alt=False,
+                ),
+            )
+            for source, post in sources
+        ]
     )
-    return make(parts.body, frame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,27 +157,28 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
         done.written += make_outputs(
             press, waiting, lambda: _pin(store, library, catalog, record, now=now)
         )
-    done.unchanged += len(outputs) - len(done.written)
-    inputs = {output.file: output.inputs for output in outputs}
-    _remove(config.paths.output, details.inputs if details else (), inputs, done)
-    files = [name for output in outputs for name in output.files]
-    for output in waiting:
-        for name in output.files:
-            whole.pop(name, None)
-    kept = Memory(
-        fingerprint=workshop.fingerprint,
-        revision=seen.revision,
-        folder=seen.folder,
-        until=catalog.next_change_at.timestamp() if catalog.next_change_at else None,
-        outputs=len(inputs),
-        problems=catalog.problems,
-        files="\n".join(files),
-        lies=look_at(config.paths.output, files, known=whole),
-    )
-    left = Details(inputs=inputs, parsed=library.parsed(), paths=library.paths_digest())
-    state = config.paths.state
-    data = dump_memory(kept, left, usable)
-    site.write(state / MEMORY_FILE, data, root=state, private=True)
+    with _undisturbed():
+        done.unchanged += len(outputs) - len(done.written)
+        inputs = {output.file: output.inputs for output in outputs}
+        _remove(config.paths.output, details.inputs if details else (), inputs, done)
+        files = [name for output in outputs for name in output.files]
+        for output in waiting:
+            for name in output.files:
+                whole.pop(name, None)
+        kept = Memory(
+            fingerprint=workshop.fingerprint,
+            revision=seen.revision,
+            folder=seen.folder,
+            until=catalog.next_change_at.timestamp() if catalog.next_change_at else None,
+            outputs=len(inputs),
+            problems=catalog.problems,
+            files="\n".join(files),
+            lies=look_at(config.paths.output, files, known=whole),
+        )
+        left = Details(inputs=inputs, parsed=library.parsed(), paths=library.paths_digest())
+        state = config.paths.state
+        data = dump_memory(kept, left, usable)
+        site.write(state / MEMORY_FILE, data, root=state, private=True)
     return done
 
 

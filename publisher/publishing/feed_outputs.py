@@ -7,17 +7,17 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from publisher import feeds, urls
-from publisher.publishing.press import Output, by_author, digest, source_facts
+from publisher.publishing.press import Output, digest, source_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from publisher.config import Config
     from publisher.model import Catalog, Post
-    from publisher.publishing.press import Press, Tagged
+    from publisher.publishing.press import Press, Subjects
 
 
-def list_feeds(press: Press, catalog: Catalog, tagged: Tagged) -> Iterator[Output]:
+def list_feeds(press: Press, catalog: Catalog, subjects: Subjects) -> Iterator[Output]:
     """List every feed in its three formats, and the list of feeds."""
     masthead = press.masthead
     folder = _Folder(press, catalog)
@@ -31,10 +31,10 @@ def list_feeds(press: Press, catalog: Catalog, tagged: Tagged) -> Iterator[Outpu
     for series in catalog.series:
         live = feeds.series_feed(catalog, series, masthead)
         yield from folder.list_past(live, by_series[series.slug])
-    yield _opml(press.config, catalog, tagged)
-    for tag, posts in tagged.values():
+    yield _opml(press.config, catalog, subjects)
+    for tag, posts in subjects.tags.values():
         yield from folder.list_live(feeds.tag_feed(catalog, tag, posts, masthead))
-    for author, written in by_author(catalog).values():
+    for author, written in subjects.authors.values():
         yield from folder.list_live(feeds.author_feed(catalog, author, written, masthead))
 
 
@@ -107,12 +107,12 @@ class _Folder:
         return repr((*source_facts(post), self._press.library.link_facts(post), *place))
 
 
-def _opml(config: Config, catalog: Catalog, tagged: Tagged) -> Output:
+def _opml(config: Config, catalog: Catalog, subjects: Subjects) -> Output:
     site = config.site
     folders = [(site.name, urls.HOME)]
     folders += [(one.title, urls.post_path(one.slug)) for one in catalog.series]
-    folders += [(tag, urls.tag_path(tag)) for tag, _ in tagged.values()]
-    folders += [(author.name, path) for path, (author, _) in by_author(catalog).items()]
+    folders += [(tag, urls.tag_path(tag)) for tag, _ in subjects.tags.values()]
+    folders += [(author.name, path) for path, (author, _) in subjects.authors.items()]
     data = feeds.write_opml(
         site.name,
         [

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from publisher import posts
 from publisher.editorial.catalog import Sources
 from publisher.errors import ContentError
 from publisher.publishing.crew import share
-from publisher.publishing.memory import Parsed
+from publisher.publishing.memory import Parsed, digest_said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from publisher.errors import Problem
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from publisher.publishing.memory import Details
 
 AT_HAND = 32
-"""So many bodies are kept for whoever asks for them again."""
+"""So many posts are read, and their bodies kept, at a time."""
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
 
 
@@ -49,9 +50,12 @@ class Library:
     def read_sources(self, remembered: Details | None) -> Sources:
         """Return what the files say; sources that did not change are not opened."""
         self._found = {found.path: found for found in self.scan.found}
-        self._paths = {one.path: posts.name_of(one.path).location for one in self.scan.found}
-        infos, problems = self._read_series()
         known = remembered.parsed if remembered else {}
+        self._paths = {
+            path: known[path].post.location if path in known else posts.name_of(path).location
+            for path in self._found
+        }
+        infos, problems = self._read_series()
         same_paths = remembered is not None and remembered.paths == self.paths_digest()
         changed = []
         for found in self.scan.found:
@@ -90,26 +94,33 @@ class Library:
         self, some: Iterable[posts.Found]
     ) -> tuple[dict[str, Parsed], dict[str, tuple[Problem, ...]]]:
         """Read and parse sources; return what they say, or what is wrong, by path."""
-        parsed, broken = {}, {}
-        for found in some:
-            try:
-                source = posts.read(self.root, found)
-                post = self._parse(source)
-            except ContentError as error:
-                broken[found.path] = error.problems
-                continue
-            has_links = _SOURCE_LINK.search(source.data) is not None
-            parsed[found.path] = Parsed(signature=found.signature, post=post, has_links=has_links)
-        return parsed, broken
-
-    def _parse(self, source: posts.Source) -> Post:
-        return posts.parse(
-            source,
+        given = posts.Given(
             site_id=self.site_id,
             zone=self.zone,
             known_series=self.scan.folders,
             known_paths=self._paths,
         )
+        parsed, broken = {}, {}
+        waiting = iter(some)
+        while group := list(islice(waiting, AT_HAND)):
+            sources = []
+            for found in group:
+                try:
+                    sources.append((found, posts.read(self.root, found)))
+                except ContentError as error:
+                    broken[found.path] = error.problems
+            said = posts.parse_all((source for _, source in sources), given)
+            for (found, source), post in zip(sources, said, strict=True):
+                if isinstance(post, ContentError):
+                    broken[found.path] = post.problems
+                    continue
+                parsed[found.path] = Parsed(
+                    signature=found.signature,
+                    post=post,
+                    has_links=_SOURCE_LINK.search(source.data) is not None,
+                    said=digest_said(post),
+                )
+        return parsed, broken
 
     def paths_digest(self) -> str:
         """Return a digest of which sources there are."""
@@ -125,6 +136,11 @@ class Library:
     def parsed(self) -> Mapping[str, Parsed]:
         """Return what the next build may skip."""
         return self._parsed
+
+    def said(self, post: Post) -> str:
+        """Return a digest of what is said of a post elsewhere than in its own text."""
+        parsed = self._parsed.get(post.path)
+        return parsed.said if parsed and parsed.post is post else digest_said(post)
 
     def link_facts(self, post: Post) -> str:
         """Return a digest of what a post's links between posts depend on; empty without any."""
@@ -157,12 +173,22 @@ class Library:
         return posts.read(self.root, self._found[post.path])
 
     def body(self, post: Post, *, from_store: bool) -> Body:
-        """Return a published post's body; the newest few are kept at hand for the feeds."""
-        known = self._bodies.get(post.id)
-        if known is None:
-            source = self.source(post, from_store=from_store)
-            known = posts.render(source, post, known_paths=self._paths)
-            if len(self._bodies) >= AT_HAND:
-                self._bodies.pop(next(iter(self._bodies)))
-            self._bodies[post.id] = known
-        return known
+        """Return a published post's body."""
+        return self.bodies([(post, from_store)])[0]
+
+    def bodies(self, wanted: Sequence[tuple[Post, bool]]) -> list[Body]:
+        """Return bodies of posts, each beside whether its source is in the store.
+
+        The last few are kept for whoever asks again.
+        """
+        missing = [
+            (self.source(post, from_store=from_store), post)
+            for post, from_store in wanted
+            if post.id not in self._bodies
+        ]
+        made = posts.render_all(missing, known_paths=self._paths)
+        self._bodies |= {post.id: body for (_, post), body in zip(missing, made, strict=True)}
+        bodies = [self._bodies[post.id] for post, _ in wanted]
+        while len(self._bodies) > AT_HAND:
+            self._bodies.pop(next(iter(self._bodies)))
+        return bodies

@@ -40,6 +40,8 @@ class Parsed:
     post: Post
     has_links: bool
     """Whether it links to other posts' sources: then it depends on what is there."""
+    said: str
+    """A digest of what is said of the post elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,18 @@ def _in_folders(paths: Iterable[str]) -> dict[str, list[str]]:
     for path in sorted(paths):
         found[path.partition("/")[0] if "/" in path else ""].append(path)
     return found
+
+
+def digest_said(post: Post) -> str:
+    """Return a digest of what other pages say of a post."""
+    facts = (
+        *(post.id, post.location, post.title, post.summary),
+        *(post.published_at.isoformat(), post.tags),
+        # Plain values: what a dataclass or an enumeration says of itself takes far longer.
+        [(author.name, author.credentials, author.url) for author in post.authors],
+        sorted([channel.value for channel in post.channels]),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def look_at(

@@ -9,27 +9,27 @@ from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
 from publisher.publishing.feed_outputs import list_feeds
 from publisher.publishing.openness import describe_kept
-from publisher.publishing.press import Output, by_author, by_tag, digest, source_facts, together
+from publisher.publishing.press import Output, digest, source_facts, subjects_of, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from publisher.model import Catalog, Place, Post, Series
-    from publisher.publishing.press import Press, Tagged
+    from publisher.publishing.press import Press, Subjects
 
 
 def list_outputs(press: Press) -> list[Output]:
     """List every file of the public site, what links lead to before what links to it."""
     web, everywhere = (on_channel(press.catalog, one) for one in (Channel.WEB, Channel.FEED))
-    tagged = by_tag(web)
-    tagged_fed = tagged if web is everywhere else by_tag(everywhere)
+    subjects = subjects_of(web)
+    fed = subjects if web is everywhere else subjects_of(everywhere)
     return [
         *_assets(press),
         *_posts(press, web),
-        *_overviews(press, web, tagged),
+        *_overviews(press, web, subjects),
         *_editions(press),
-        *_answers(press, web, everywhere, tagged_fed),
-        *list_feeds(press, everywhere, tagged_fed),
+        *_answers(press, web, everywhere, fed),
+        *list_feeds(press, everywhere, fed),
     ]
 
 
@@ -108,7 +108,7 @@ def _image_maker(press: Press, post: Post, name: str) -> Callable[[], bytes]:
     return make
 
 
-def _overviews(press: Press, web: Catalog, tagged: Tagged) -> Iterator[Output]:
+def _overviews(press: Press, web: Catalog, subjects: Subjects) -> Iterator[Output]:
     pages, mark = press.pages, press.pages.fingerprint
     of_series = {one.slug: _series_facts(press, one) for one in web.series}
     everything = together([mark, *map(press.said, web.posts), *of_series.values()])
@@ -120,7 +120,7 @@ def _overviews(press: Press, web: Catalog, tagged: Tagged) -> Iterator[Output]:
             inputs=digest(mark, of_series[series.slug], following),
             make=_page(pages.series, series, web),
         )
-    yield from _subjects(press, web, tagged)
+    yield from _subjects(press, subjects)
     yield Output(file="index.html", inputs=everything, make=_page(pages.home, web))
     has_editions = bool(press.editions)
     yield Output(
@@ -149,21 +149,21 @@ def _overviews(press: Press, web: Catalog, tagged: Tagged) -> Iterator[Output]:
         )
 
 
-def _subjects(press: Press, web: Catalog, tagged: Tagged) -> Iterator[Output]:
+def _subjects(press: Press, subjects: Subjects) -> Iterator[Output]:
     pages, mark = press.pages, press.pages.fingerprint
-    for slug, (tag, posts) in tagged.items():
+    for slug, (tag, posts) in subjects.tags.items():
         yield Output(
             file=f"tags/{slug}/index.html",
             inputs=digest(mark, tag, together(map(press.said, posts))),
             make=_page(pages.tag, tag, posts),
         )
-    for path, (author, written) in by_author(web).items():
+    for path, (author, written) in subjects.authors.items():
         yield Output(
             file=urls.output_file(path),
             inputs=digest(mark, author, together(map(press.said, written))),
             make=_page(pages.author, author, written),
         )
-    if counted := [(tag, len(posts)) for tag, posts in tagged.values()]:
+    if counted := [(tag, len(posts)) for tag, posts in subjects.tags.values()]:
         yield Output(
             file="tags/index.html",
             inputs=digest(mark, counted),
@@ -194,7 +194,7 @@ def _editions(press: Press) -> Iterator[Output]:
         )
 
 
-def _answers(press: Press, web: Catalog, everywhere: Catalog, tagged: Tagged) -> Iterator[Output]:
+def _answers(press: Press, web: Catalog, everywhere: Catalog, fed: Subjects) -> Iterator[Output]:
     """List what web servers and robots read."""
     site, catalog = press.config.site, press.catalog
     typed = headers.typed_feeds(
@@ -211,7 +211,7 @@ def _answers(press: Press, web: Catalog, everywhere: Catalog, tagged: Tagged) ->
         for one in catalog.withdrawals
     ]
     yield _text("_redirects", "".join(f"{line}\n" for line in [*redirects, *gone]))
-    feed_paths = _feed_paths(everywhere, tagged)
+    feed_paths = _feed_paths(everywhere, fed)
     addresses = [(path, urls.absolute(site.url, path)) for path in feed_paths]
     yield _text("_headers", headers.write_headers(addresses, hub=press.config.feeds.hub))
     yield _text("robots.txt", f"User-agent: *\nAllow: /\n\nSitemap: {site.url}/sitemap.xml\n")
@@ -236,11 +236,11 @@ def _text(file: str, text: str) -> Output:
     return Output(file=file, inputs=digest(data), make=lambda: data)
 
 
-def _feed_paths(catalog: Catalog, tagged: Tagged) -> Iterator[str]:
+def _feed_paths(catalog: Catalog, fed: Subjects) -> Iterator[str]:
     """Yield the path of every feed that is no archive: the site's, the series', the tags', the authors'."""
     folders = [urls.HOME, *(urls.post_path(one.slug) for one in catalog.series)]
-    folders += [urls.tag_path(tag) for tag, _ in tagged.values()]
-    folders += by_author(catalog)
+    folders += [urls.tag_path(tag) for tag, _ in fed.tags.values()]
+    folders += fed.authors
     for folder in folders:
         for form in urls.FEED_FORMATS:
             yield urls.feed_path(folder, form)

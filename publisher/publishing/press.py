@@ -6,8 +6,8 @@ An output knows the digest of everything it depends on, so the build renders onl
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from publisher import feeds, renditions, urls
 
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from publisher.publishing.galley import Galley
     from publisher.publishing.library import Library
 
-    Tagged = dict[str, tuple[str, list[Post]]]
-    """By a tag's address, the tag and its posts."""
+
+class Subjects(NamedTuple):
+    """What posts are listed under."""
+
+    tags: dict[str, tuple[str, list[Post]]]
+    """By a tag's address, the tag as its newest post writes it and its posts."""
+    authors: dict[str, tuple[Author, list[Post]]]
+    """By an author's path, the author as the newest post gives them and the posts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,21 +78,10 @@ class Press:
     history: Sequence[tuple[str, str | None]]
     """The id and the series of every post ever published, in the order of first publication."""
     masthead: feeds.Masthead
-    _said: dict[int, str] = field(default_factory=dict)
 
     def said(self, post: Post) -> str:
         """Return a digest of what other pages say of a post."""
-        found = self._said.get(id(post))  # the catalog keeps it
-        if found is None:
-            facts = (
-                *(post.id, post.location, post.title, post.summary),
-                *(post.published_at.isoformat(), post.tags),
-                # Plain values: what a dataclass or an enumeration says of itself takes far longer.
-                [(author.name, author.credentials, author.url) for author in post.authors],
-                sorted([channel.value for channel in post.channels]),
-            )
-            found = self._said[id(post)] = digest(facts)
-        return found
+        return self.library.said(post)
 
     def body(self, post: Post) -> Body:
         """Return a post's text."""
@@ -102,7 +97,9 @@ class Press:
 
     def set_plates(self, posts: Sequence[Post]) -> list[feeds.Plates]:
         """Write posts as entries in each format and keep that for the feeds."""
-        bodies = [self.body(post) if self.masthead.full else None for post in posts]
+        bodies: Sequence[Body | None] = [None] * len(posts)
+        if self.masthead.full:
+            bodies = self.library.bodies([(post, self.is_recalled(post)) for post in posts])
         entries = [
             feeds.entry(post, body, self.catalog.place(post), self.masthead)
             for post, body in zip(posts, bodies, strict=True)
@@ -145,8 +142,12 @@ def source_facts(post: Post) -> tuple[object, ...]:
     return (post.path, post.location, post.part, post.source_sha256)
 
 
-def by_author(catalog: Catalog) -> dict[str, tuple[Author, list[Post]]]:
-    """Return each named author's path, with the author as the newest post gives them and the posts."""
+def subjects_of(catalog: Catalog) -> Subjects:
+    """Return the tags and the authors of the posts, each in the order of its address."""
+    return Subjects(_by_tag(catalog), _by_author(catalog))
+
+
+def _by_author(catalog: Catalog) -> dict[str, tuple[Author, list[Post]]]:
     written: dict[str, tuple[Author, list[Post]]] = {}
     for post in catalog.posts:
         for path, author in {urls.author_path(one.name): one for one in post.authors}.items():
@@ -159,9 +160,8 @@ def together(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def by_tag(catalog: Catalog) -> Tagged:
-    """Return each tag's address, with the tag as its newest post writes it and its posts."""
-    tagged: Tagged = {}
+def _by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:
+    tagged: dict[str, tuple[str, list[Post]]] = {}
     for post in catalog.posts:
         for tag in post.tags:
             tagged.setdefault(urls.tag_slug(tag), (tag, []))[1].append(post)

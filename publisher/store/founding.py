@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from publisher.store import peeking, schema, standing
+from publisher.store.schema import indexes  # noqa: F401 - they are made with the tables
 
 if TYPE_CHECKING:
     from publisher.store import Transaction

@@ -37,7 +37,7 @@ MEMORY = Memory(
 
 def parsed(path: str) -> Parsed:
     post = make_post(path=path)
-    return Parsed(signature=((path, 1, 2),), post=post, has_links=False)
+    return Parsed(signature=((path, 1, 2),), post=post, has_links=False, said="")
 
 
 def details(*paths: str) -> Details:

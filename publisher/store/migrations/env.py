@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from publisher.store.schema import metadata
+from publisher.store.schema import indexes, metadata  # noqa: F401 - they belong to the tables
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -41,13 +41,6 @@ keys = Table(
     Column("retired_at", UtcDateTime),
     one_of("purpose", KEY_PURPOSES),
     CheckConstraint("purpose <> 'pepper' OR retired_at IS NULL", name="pepper"),
-    Index(
-        "ix_keys_signing",
-        "purpose",
-        unique=True,
-        sqlite_where=sa.text("retired_at IS NULL"),
-        postgresql_where=sa.text("retired_at IS NULL"),
-    ),
     sqlite_autoincrement=True,
     comment="a secret; the one that is not retired signs, all verify",
 )
@@ -150,14 +143,6 @@ review_requests = Table(
     Column("token_until", UtcDateTime),
     one_of("answer", ReviewAnswer),
     CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered"),
-    Index(
-        "ix_review_requests_open",
-        "post_id",
-        "reviewer",
-        unique=True,
-        sqlite_where=sa.text("answer IS NULL"),
-        postgresql_where=sa.text("answer IS NULL"),
-    ),
     sqlite_autoincrement=True,
     comment="a person asked to review a post, by whom, and what they answered",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, Table, UniqueConstraint
 
 from publisher.store.schema.columns import BIG, DeliveryCode, UtcDateTime, metadata, one_of
 
@@ -41,13 +41,6 @@ deliveries = Table(
     Column("enhanced", sa.String(12)),
     Column("reply", sa.Text),
     CheckConstraint("state BETWEEN 0 AND 8", name="state"),
-    Index(
-        "ix_deliveries_waiting",
-        "edition_id",
-        "next_attempt_at",
-        sqlite_where=sa.text("state = 3"),
-        postgresql_where=sa.text("state = 3"),
-    ),
     sqlite_with_rowid=False,
     comment="one letter to one subscriber",
 )

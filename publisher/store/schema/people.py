@@ -26,12 +26,6 @@ subscribers = Table(
     one_of("state", SubscriberState),
     CheckConstraint("state <> 'active' OR confirmed_at IS NOT NULL", name="consent"),
     Index(None, "address_hash"),
-    # In the order of a language, an index does not find what begins with some letters.
-    Index(
-        "ix_subscribers_beginning",
-        "address_key",
-        postgresql_ops={"address_key": "text_pattern_ops"},
-    ).ddl_if(dialect="postgresql"),
     sqlite_autoincrement=True,  # an erased person's id, on links and receipts, is nobody else's
     comment="a person at an address",
 )
@@ -100,11 +94,6 @@ suppressions = Table(
     Column("suppressed_at", UtcDateTime, nullable=False),
     one_of("reason", ("unsubscribed", "bounced", "complained", "cleaned", "staff", "erased")),
     Index("ix_suppressions_newest", "suppressed_at", "address_hash"),
-    Index(
-        "ix_suppressions_beginning",
-        "address_hash",
-        postgresql_ops={"address_hash": "text_pattern_ops"},
-    ).ddl_if(dialect="postgresql"),
     comment="a standing do-not-mail fact, by keyed hash: it outlives the subscriber",
 )
 
@@ -147,12 +136,6 @@ notices = Table(
     one_of("kind", ("confirm", "known", "welcome", "erase", "move", "sign-in")),
     one_of("state", ("pending", "sent", "failed", "withheld")),
     Index(None, "address_hash"),
-    Index(
-        "ix_notices_waiting",
-        "next_attempt_at",
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    ),
     sqlite_autoincrement=True,  # a link is made of its number, which is nobody else's ever
     comment="a transactional mail to one person: asked for, and what became of it",
 )

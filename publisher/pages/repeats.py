@@ -23,7 +23,7 @@ _PACE_DAYS = 7
 _MOST_LINES = 10_000
 
 
-class Common(NamedTuple):
+class OfSeries(NamedTuple):
     """What the pages of all parts of a series say of it."""
 
     series: Series
@@ -31,21 +31,21 @@ class Common(NamedTuple):
     feeds: FeedGroup
 
 
-class CommonTexts:
-    """Writes what pages have in common, and keeps it for the next."""
+class Repeats:
+    """Writes what repeats from page to page, and keeps it for the next."""
 
     def __init__(self, templates: Templates, zone: tzinfo) -> None:
         self._templates = templates
         self._zone = zone
-        self._series: dict[str, Common] = {}
+        self._series: dict[str, OfSeries] = {}
         self._feeds: dict[FeedGroup, Markup] = {}
         self._lines: dict[tuple[object, ...], Markup] = {}
 
-    def of_series(self, series: Series) -> Common:
+    def of_series(self, series: Series) -> OfSeries:
         """Return what the pages of all its parts say of a series."""
         found = self._series.get(series.slug)
         if found is None or found.series is not series:
-            found = Common(series, list_parts(series), self.series_feeds(series))
+            found = OfSeries(series, list_parts(series), self.series_feeds(series))
             self._series[series.slug] = found
         return found
 
