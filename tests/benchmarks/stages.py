@@ -37,8 +37,8 @@ STAGES: Final = {
         "publisher.publishing.memory:look_at",
     ),
     "read them": ("publisher.posts.files:read",),
-    "parse them: front matter, checks": ("publisher.posts.reading:parse",),
-    "Markdown to HTML, sanitised": ("publisher.posts.reading:render",),
+    "parse them: front matter, checks": ("publisher.posts.reading:parse_all",),
+    "Markdown to HTML, sanitised": ("publisher.posts.reading:render_all",),
     "decide what is published": ("publisher.editorial.catalog:decide_catalog",),
     "list every file, with digests of what it is made from": (
         "publisher.publishing.outputs:list_outputs",
