@@ -72,8 +72,11 @@ class Repeats:
 
     def _write_part(self, line: Line) -> Markup:
         key = line[:4]  # all that is told of it
-        if key not in self._lines:
+        if key in self._lines:
+            return self._lines[key]
+        written = self._templates.fill("pages/lists.html", "part", line)
+        if line.state != "here":  # of which there is one
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
-            self._lines[key] = self._templates.fill("pages/lists.html", "part", line)
-        return self._lines[key]
+            self._lines[key] = written
+        return written

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _Ps = ParamSpec("_Ps")
 
+_EVERYWHERE = frozenset(Channel)
 # Markdown must read a key as plain words, or it could not be cited.
 _KEY = re.compile(r"[A-Za-z0-9]+(?:[_:.+/-][A-Za-z0-9]+)*\Z")
 
@@ -305,7 +306,7 @@ def _post(
         tags=_tags(fields),
         image=_image(fields),
         warnings=tuple(fields.warnings),
-        channels=frozenset(Channel if fields.channels is None else fields.channels),
+        channels=_EVERYWHERE if fields.channels is None else frozenset(fields.channels),
         canonical_url=fields.canonical_url,
         references=tuple(frame.references.values()),
         draft=fields.draft,

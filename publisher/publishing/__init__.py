@@ -122,29 +122,39 @@ def _is_current(memory: Memory, workshop: Workshop, seen: Seen, *, now: datetime
 
 
 def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: datetime) -> Build:
-    with _undisturbed():
-        # What only scans and compares loads none of this: it would be most of its time.
-        from publisher.publishing.crew import count_processors  # noqa: PLC0415
-        from publisher.publishing.galley import Galley  # noqa: PLC0415
-        from publisher.publishing.making import make_outputs  # noqa: PLC0415
-        from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
-        from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
-        from publisher.store.editions import read_public  # noqa: PLC0415
+    # What only scans and compares loads none of this: it would be most of its time.
+    from publisher.publishing.crew import count_processors  # noqa: PLC0415
+    from publisher.store.editions import read_public  # noqa: PLC0415
 
     config, store = workshop.config, workshop.store
+    pages: list[Pages] = []
+
+    def prepare() -> None:
+        """Load what renders, while other processes parse."""
+        import publisher.publishing.making  # noqa: PLC0415
+        import publisher.publishing.outputs  # noqa: F401, PLC0415
+
+        pages.append(workshop.make_pages())
+
+    with _undisturbed():
+        details = memory.details() if memory else None
+        usable = details if memory and memory.fingerprint == workshop.fingerprint else None
+        library = open_library(config, store)
+        _, record, catalog = read_catalog(config, store, library, usable, now=now, first=prepare)
+    from publisher.publishing.galley import Galley  # noqa: PLC0415 - as above
+    from publisher.publishing.making import make_outputs  # noqa: PLC0415
+    from publisher.publishing.outputs import list_outputs  # noqa: PLC0415
+    from publisher.publishing.press import Press, masthead_of  # noqa: PLC0415
+
     with Galley(config.paths.state, count_processors()) as galley:
         with _undisturbed():
-            details = memory.details() if memory else None
-            usable = details if memory and memory.fingerprint == workshop.fingerprint else None
-            library = open_library(config, store)
-            _, record, catalog = read_catalog(config, store, library, usable, now=now)
             with store.read() as tx:
                 public = read_public(tx, rehearsal=config.mail.transport == "outbox")
             done = Build(problems=catalog.problems)
             press = Press(
                 config=config,
                 catalog=catalog,
-                pages=workshop.make_pages(),
+                pages=pages[0],
                 library=library,
                 galley=galley,
                 editions=[one.content for one in public],
@@ -236,12 +246,16 @@ def read_catalog(
     remembered: Details | None,
     *,
     now: datetime,
+    first: Callable[[], None] = lambda: None,
 ) -> tuple[Sources, Record, Catalog]:
-    """Read the files and the store and decide what is published at ``now``."""
+    """Read the files and the store and decide what is published at ``now``.
+
+    ``first`` is done once in any case, while other processes read where there is much to read.
+    """
     from publisher.editorial.catalog import decide_catalog  # noqa: PLC0415 - as in _rebuild
     from publisher.store import posts as pins  # noqa: PLC0415
 
-    sources = library.read_sources(remembered)
+    sources = library.read_sources(remembered, first)
     with store.read() as tx:
         record = pins.load_record(tx)
 

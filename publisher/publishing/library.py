@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from publisher.model import Body, Post, SeriesInfo
     from publisher.publishing.memory import Details
 
-AT_HAND = 32
+AT_HAND = 16
 """So many posts are read, and their bodies kept, at a time."""
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
 
@@ -47,8 +47,13 @@ class Library:
     _parsed: dict[str, Parsed] = field(default_factory=dict)
     _links_digest: str = ""
 
-    def read_sources(self, remembered: Details | None) -> Sources:
-        """Return what the files say; sources that did not change are not opened."""
+    def read_sources(
+        self, remembered: Details | None, first: Callable[[], None] = lambda: None
+    ) -> Sources:
+        """Return what the files say; sources that did not change are not opened.
+
+        ``first`` is done here while other processes read.
+        """
         self._found = {found.path: found for found in self.scan.found}
         known = remembered.parsed if remembered else {}
         self._paths = {
@@ -66,7 +71,7 @@ class Library:
             else:
                 changed.append(found)
         broken = dict(self.scan.broken)
-        for parsed, faults in share(self._parse_all, changed):
+        for parsed, faults in share(self._parse_all, changed, first=first):
             self._parsed |= parsed
             broken |= faults
         paths = [found.path for found in self.scan.found]

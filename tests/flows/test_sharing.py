@@ -7,7 +7,7 @@ import resource
 import shutil
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from publisher.feeds import Plates, Standing
 from publisher.publishing.crew import ENOUGH, Door, count_processors, share
 from publisher.publishing.galley import Galley
 from publisher.publishing.library import Library
+from publisher.store import posts as pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -257,6 +258,35 @@ def test_a_shared_build_makes_the_same_bytes(
 
     assert "archive/2.atom" in alone[0]
     assert alone == shared
+
+
+def test_no_page_is_public_before_its_post_is_pinned(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process renders while this one pins, and puts nothing in its place."""
+    for number in range(12):
+        folder.post(f"walks/{number + 1:02}-walk-{number}.md", f"Walk {number}")
+    monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
+    monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: 2)
+    public, pin = folder.path / "public", pins.pin
+    rendered: list[Path] = []
+    shown: list[Path] = []
+
+    def pin_late(*given: Any, **named: Any) -> int:
+        waited = threading.Event()
+        while not list(public.rglob(".~index.html*")):
+            waited.wait(0.01)
+        rendered.extend(public.rglob(".~index.html*"))
+        shown.extend(public.rglob("*.html"))
+        return pin(*given, **named)
+
+    monkeypatch.setattr(pins, "pin", pin_late)
+
+    assert folder.run("build").code == 0
+
+    assert rendered
+    assert shown == []
+    assert len(list(public.glob("walks/*/index.html"))) == 12
 
 
 def test_only_this_process_reads_the_store(
