@@ -71,9 +71,13 @@ def plate_xml(entry: Entry) -> tuple[bytes, bytes]:
     """
     atom, rss = _forms_of(_shape(entry))
     values = _values(entry)
+    html = _escaped(LINE + entry.html)  # most of an entry, and the same in both
     # RSS takes a description for HTML, Atom and JSON take it for text
     guid, description = entry.raw_id or entry.id, escape(entry.summary, quote=False)
-    return atom.fill(values), rss.fill({**values, "id": guid, "summary": description})
+    return (
+        atom.fill(values, html),
+        rss.fill({**values, "id": guid, "summary": description}, html),
+    )
 
 
 def write_entry(entry: Entry) -> tuple[bytes, bytes]:
@@ -283,19 +287,20 @@ class _Form:
     in_quotes: tuple[bool, ...]
     """Whether that value is an attribute's."""
 
-    def fill(self, values: Mapping[str, str]) -> bytes:
-        """Return the entry with these values."""
+    def fill(self, values: Mapping[str, str], html: bytes) -> bytes:
+        """Return the entry with these values, and its text as it stands in XML."""
         filled = [self.pieces[0]]
         for name, in_quotes, piece in zip(
             self.names, self.in_quotes, self.pieces[1:], strict=True
         ):
-            filled += (_escaped(values[name], in_quotes), piece)
+            filled += (
+                html if name == "html" else _escaped(values[name], in_quotes=in_quotes),
+                piece,
+            )
         return b"".join(filled)
 
 
-@lru_cache(maxsize=64)
-def _escaped(value: str, in_quotes: bool) -> bytes:  # noqa: FBT001 - a name would double the call
-    # Most of an entry is its text, which both formats have.
+def _escaped(value: str, *, in_quotes: bool = False) -> bytes:
     if "&" in value:
         value = value.replace("&", "&#x26;")
     value = value.replace("<", "&#x3C;").replace(">", "&gt;")
@@ -313,14 +318,13 @@ def _shape(entry: Entry) -> _Shape:
 
 
 def _values(entry: Entry) -> dict[str, str]:
-    """Return everything that differs between entries of one shape, by name."""
+    """Return what differs between entries of one shape beside their text, by name."""
     values = {
         "id": entry.id,
         "title": entry.title,
         "url": entry.url,
         "tags_url": entry.tags_url,
         "summary": entry.summary,
-        "html": LINE + entry.html,
         "published": entry.published_at.isoformat(),
         "published_822": format_datetime(entry.published_at),
         "updated": entry.updated_at.isoformat(),

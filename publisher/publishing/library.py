@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -11,20 +12,26 @@ from typing import TYPE_CHECKING
 from publisher import posts
 from publisher.editorial.catalog import Sources
 from publisher.errors import ContentError
+from publisher.model import Post
 from publisher.publishing.crew import share
-from publisher.publishing.memory import Parsed, digest_said
+from publisher.publishing.memory import Parsed, digest_said, take_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from publisher.errors import Problem
-    from publisher.model import Body, Post, SeriesInfo
+    from publisher.model import Body, SeriesInfo
     from publisher.publishing.memory import Details
 
 AT_HAND = 16
 """So many posts are read, and their bodies kept, at a time."""
 _SOURCE_LINK = re.compile(rb"""\.md[)#\s"'>]""")
+
+
+# Thousands of them go from process to process, and into the memory of a build.
+copyreg.pickle(Post, take_apart)
+copyreg.pickle(Parsed, take_apart)
 
 
 @dataclass(slots=True)
