@@ -146,7 +146,7 @@ def _getter(kind: type) -> Callable[[object], tuple[object, ...]]:
 
 
 def _put_together(kind: type, *values: object) -> Any:
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for set_slot, value in zip(setters(kind), values, strict=True):
         set_slot(made, value)
     return made
