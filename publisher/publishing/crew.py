@@ -119,6 +119,7 @@ class _Pile(Generic[_Piece]):
     """Pieces that several processes take from: the numbers of what is left lie in a pipe."""
 
     def __init__(self, pieces: Sequence[_Piece], workers: int) -> None:
+        self._owner = os.getpid()
         self._pieces = pieces
         self._some = max(1, len(pieces) // min(workers * _TURNS, _MOST_TURNS))
         firsts = range(0, len(pieces), self._some)
@@ -133,8 +134,13 @@ class _Pile(Generic[_Piece]):
         os.close(self._reading)
 
     def take(self) -> Iterator[_Piece]:
-        """Yield pieces that nobody else takes, until none is left."""
+        """Yield pieces that nobody else takes, until none is left.
+
+        Raises Unavailable in a copy whose owner ended: nobody waits for its work.
+        """
         while number := os.read(self._reading, _NUMBER):
+            if self._owner not in {os.getpid(), os.getppid()}:
+                raise Unavailable(_died())
             first = int.from_bytes(number, "big")
             yield from self._pieces[first : first + self._some]
 

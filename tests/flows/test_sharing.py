@@ -78,6 +78,25 @@ def test_what_is_done_first_may_fail(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+def test_no_copy_works_on_for_nobody() -> None:
+    """Where this process is killed, what is left of the work is not done by the others."""
+    reading, writing = os.pipe()
+
+    def work(numbers: Iterable[int]) -> None:
+        for _ in numbers:
+            os.write(writing, b".")
+            threading.Event().wait(0.001)
+
+    owner = os.fork()
+    if owner == 0:
+        share(work, range(2_000), first=lambda: os._exit(0), workers=2)
+    os.close(writing)
+    os.waitpid(owner, 0)
+
+    with os.fdopen(reading, "rb") as done:
+        assert len(done.read()) < 1_000
+
+
 def test_a_door_is_opened_once_for_all() -> None:
     """Copies see it shut, wait for it, and see it open; its owner is let through at once."""
 
