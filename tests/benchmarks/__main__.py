@@ -6,16 +6,15 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from tests.benchmarks import page, serving, stages
 from tests.benchmarks.build import compare, say
 from tests.benchmarks.programs import ALL, QUICK, REPOSITORY, install
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tests.benchmarks.build import Comparison
     from tests.benchmarks.programs import Program
@@ -28,21 +27,23 @@ _BRIEF = {
     "bench_people": ("--people", "100", "--rounds", "2"),
 }
 
-T = TypeVar("T")
-
 
 def main() -> int:
     """Measure, and write or print the page."""
     options = _read_options()
+    # One folder, removed at the very end: where files were deleted just before, some file systems
+    # look at each of their places before a new file gets another.
     try:
-        if options.profile:
-            profile = _in_folder(partial(stages.profile, posts=max(options.posts)))
-            sys.stdout.write(page.write_profile(profile))
-        elif options.quick:
-            sys.stdout.write(_compare_quickly(options))
-        else:
-            PAGE.write_text(_measure_all(options), "utf-8")
-            say(f"Written: {PAGE.relative_to(REPOSITORY)}")
+        with tempfile.TemporaryDirectory(prefix="publisher-bench-") as name:
+            folder = Path(name)
+            if options.profile:
+                profile = stages.profile(folder, posts=max(options.posts))
+                sys.stdout.write(page.write_profile(profile))
+            elif options.quick:
+                sys.stdout.write(_compare_quickly(folder, options))
+            else:
+                PAGE.write_text(_measure_all(folder, options), "utf-8")
+                say(f"Written: {PAGE.relative_to(REPOSITORY)}")
     except RuntimeError as error:
         sys.exit(str(error))
     return 0
@@ -77,22 +78,24 @@ def _read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _compare_quickly(options: argparse.Namespace) -> str:
+def _compare_quickly(folder: Path, options: argparse.Namespace) -> str:
     options.posts, options.rounds, options.warm_ups, options.slow_rounds = [_QUICK_POSTS], 1, 0, 0
     load = page.read_load()
-    compared = _compare(QUICK, options)
+    compared = _compare(folder, QUICK, options)
     return "\n".join(
         [page.begin(compared, None, QUICK, load), page.write_build(compared, options)]
     )
 
 
-def _measure_all(options: argparse.Namespace) -> str:
+def _measure_all(folder: Path, options: argparse.Namespace) -> str:
     load = page.read_load()
     programs = ALL if options.slow_rounds else QUICK
-    compared = _compare(programs, options)
+    compared = _compare(folder, programs, options)
     say("where the time goes")
-    profile = _in_folder(partial(stages.profile, posts=max(options.posts)))
-    served = _in_folder(partial(serving.serve, rounds=options.rounds, seconds=options.seconds))
+    profile = stages.profile(_make(folder / "stages"), posts=max(options.posts))
+    served = serving.serve(
+        _make(folder / "served"), rounds=options.rounds, seconds=options.seconds
+    )
     return "\n".join(
         [
             page.begin(compared, served, programs, load),
@@ -105,27 +108,27 @@ def _measure_all(options: argparse.Namespace) -> str:
     )
 
 
-def _compare(programs: Sequence[Program], options: argparse.Namespace) -> list[Comparison]:
+def _compare(
+    folder: Path, programs: Sequence[Program], options: argparse.Namespace
+) -> list[Comparison]:
     for program in programs:
         install(program)
     return [
-        _in_folder(
-            partial(
-                compare,
-                posts=posts,
-                programs=programs,
-                rounds=options.rounds,
-                warm_ups=options.warm_ups,
-                slow_rounds=options.slow_rounds,
-            )
+        compare(
+            _make(folder / str(posts)),
+            posts,
+            programs,
+            rounds=options.rounds,
+            warm_ups=options.warm_ups,
+            slow_rounds=options.slow_rounds,
         )
         for posts in options.posts
     ]
 
 
-def _in_folder(measure: Callable[[Path], T]) -> T:
-    with tempfile.TemporaryDirectory(prefix="publisher-bench-") as folder:
-        return measure(Path(folder))
+def _make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def _run_others(*, brief: bool) -> list[str]:
