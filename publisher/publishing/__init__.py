@@ -122,10 +122,6 @@ def _is_current(memory: Memory, workshop: Workshop, seen: Seen, *, now: datetime
 
 
 def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: datetime) -> Build:
-    # What only scans and compares loads none of this: it would be most of its time.
-    from publisher.publishing.crew import count_processors  # noqa: PLC0415
-    from publisher.store.editions import read_public  # noqa: PLC0415
-
     config, store = workshop.config, workshop.store
     pages: list[Pages] = []
 
@@ -137,6 +133,10 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
         pages.append(workshop.make_pages())
 
     with _undisturbed():
+        # What only scans and compares loads none of this: it would be most of its time.
+        from publisher.publishing.crew import count_processors  # noqa: PLC0415
+        from publisher.store.editions import read_public  # noqa: PLC0415
+
         details = memory.details() if memory else None
         usable = details if memory and memory.fingerprint == workshop.fingerprint else None
         library = open_library(config, store)
