@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 # A copy made beside other threads is right here: it only counts, and ends.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+
+
+def shared_by(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every build be shared by so many processes, however small, whatever threads tests left."""
+    monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
+    monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: workers)
+    monkeypatch.setattr("publisher.publishing.crew.threading.active_count", lambda: 1)
 
 
 def double(numbers: Iterable[int]) -> tuple[int, list[int]]:
@@ -259,8 +267,7 @@ def test_a_shared_build_makes_the_same_bytes(
     folder.post("broken.md", "Broken", body="[^nothing] is there\n")
 
     def build(workers: int) -> tuple[dict[str, bytes], object]:
-        monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
-        monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: workers)
+        shared_by(workers, monkeypatch)
         for name in ("public", "var"):
             if (folder.path / name).exists():
                 (folder.path / name).rename(folder.path / f"{name}-{workers}")
@@ -285,16 +292,15 @@ def test_no_page_is_public_before_its_post_is_pinned(
     """The other process renders while this one pins, and puts nothing in its place."""
     for number in range(12):
         folder.post(f"walks/{number + 1:02}-walk-{number}.md", f"Walk {number}")
-    monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
-    monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: 2)
+    shared_by(2, monkeypatch)
     public, pin = folder.path / "public", pins.pin
     rendered: list[Path] = []
     shown: list[Path] = []
 
     def pin_late(*given: Any, **named: Any) -> int:
-        waited = threading.Event()
-        while not list(public.rglob(".~index.html*")):
-            waited.wait(0.01)
+        until = time.monotonic() + 30
+        while not list(public.rglob(".~index.html*")) and time.monotonic() < until:
+            threading.Event().wait(0.01)
         rendered.extend(public.rglob(".~index.html*"))
         shown.extend(public.rglob("*.html"))
         return pin(*given, **named)
@@ -321,8 +327,7 @@ def test_only_this_process_reads_the_store(
     }
     shutil.rmtree(folder.path / "public")
     shutil.rmtree(folder.path / "posts/walks")
-    monkeypatch.setattr("publisher.publishing.crew.ENOUGH", 1)
-    monkeypatch.setattr("publisher.publishing.crew.count_processors", lambda: 3)
+    shared_by(3, monkeypatch)
     here, read = os.getpid(), Library.source
 
     def read_here(library: Library, post: Post, *, from_store: bool) -> Source:
