@@ -17,7 +17,7 @@ Suffixes = tuple[str, ...]
 VARIANTS: Final[Suffixes] = (BROTLI, GZIP)
 """What is added to a file's name for its compressed variants, the better first."""
 _NAMES = (b"n", b"na", b"name")
-_GZIP_LEVEL = 2  # 3 takes twice as long for an octet of a hundred
+_GZIP_LEVEL = 2  # 3 takes twice as long for three octets of a hundred
 _WINDOWS = (16, 22)
 
 
