@@ -165,13 +165,14 @@ def _document(reading: _Reading) -> dict[str, object]:
 
 
 def _value(reading: _Reading, event: Event, loc: Loc) -> object:
-    line = reading.line(event)
     if len(loc) > _MAX_DEPTH:
+        line = reading.line(event)
         hint = "Front matter needs no such depth; is a bracket missing?"
         problem = _problem(reading.where, line, f"at most {_MAX_DEPTH} levels", "more", hint)
         raise ContentError(*reading.problems, problem)
     anchored = getattr(event, "anchor", None) is not None
     if anchored or getattr(event, "tag", None) is not None:
+        line = reading.line(event)
         hint = _quoted(reading.text(line)) or "Put text that begins with & * or ! in quotes."
         got = reading.text(line).strip()
         reading.blame("post.yaml", line, "text without YAML's anchors and tags", got, hint)

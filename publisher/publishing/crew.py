@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 
 ENOUGH: Final = 200
 """Less work than this is done sooner than shared."""
-_TURNS = 40
+_TURNS = 100
 """How often each worker comes for more: seldom enough to cost nothing, and all end together."""
 _MOST_TURNS = 4_000
 """So their numbers never fill a pipe."""
