@@ -12,7 +12,7 @@ from publisher import __version__
 from tests.benchmarks import serving
 from tests.benchmarks.build import write_full_builds, write_shares, write_table
 from tests.benchmarks.programs import version
-from tests.benchmarks.stages import write_stages
+from tests.benchmarks.stages import write_outside, write_stages
 from tests.benchmarks.verdict import list_measures, write_verdict
 
 if TYPE_CHECKING:
@@ -249,7 +249,8 @@ def write_build(compared: Sequence[Comparison], options: argparse.Namespace) -> 
 
 def write_profile(profile: Profile) -> str:
     """Return the section on the stages of a full build."""
-    return f"{_STAGES.format(posts=profile.posts)}\n{write_stages(profile)}\n"
+    begun = _STAGES.format(posts=profile.posts)
+    return f"{begun}\n{write_stages(profile)}\n\n{write_outside(profile)}\n"
 
 
 def write_serving(served: Serving, options: argparse.Namespace) -> str:

@@ -84,6 +84,14 @@ STAGES: Final = {
     ),
 }
 """Each stage with the functions that do its work, as ``module:name``."""
+OUTSIDE: Final = (
+    "write files",
+    "compress: gzip",
+    "compress: Brotli",
+    "wait for the disk",
+    "database",
+)
+"""The stages in which hardly any Python runs."""
 REST: Final = "everything else"
 
 _PROCESSES = 64
@@ -244,6 +252,17 @@ def write_stages(profile: Profile) -> str:
     workers = [f"{sum(one.worker_seconds for one in profile.stages):.2f}"] if forked else []
     rows.append(["all", f"{profile.wall_seconds:.2f}", "", *workers, ""])
     return as_table(rows)
+
+
+def write_outside(profile: Profile) -> str:
+    """Return how much of the time no Python of ours could give back, as a sentence."""
+    outside = [one for one in profile.stages if one.name in OUTSIDE]
+    theirs = sum(one.seconds + one.worker_seconds for one in outside)
+    every = profile.wall_seconds + sum(one.worker_seconds for one in profile.stages)
+    return (
+        f"In files, compression, the disk and the database hardly any Python runs: they are "
+        f"{theirs:.1f} of the {every:.1f} seconds that all processes worked or waited."
+    )
 
 
 def main() -> int:

@@ -26,7 +26,16 @@ from tests.benchmarks.memory import Watch
 from tests.benchmarks.opened import list_goals
 from tests.benchmarks.programs import ALL, HUGO, PELICAN, PUBLISHER, REPOSITORY
 from tests.benchmarks.sites import write_sites
-from tests.benchmarks.stages import STAGES, find, profile, write_stages
+from tests.benchmarks.stages import (
+    OUTSIDE,
+    STAGES,
+    Profile,
+    Stage,
+    find,
+    profile,
+    write_outside,
+    write_stages,
+)
 from tests.benchmarks.verdict import FLOOR_MET, MET, MISSED, UNKNOWN, Measure, list_measures
 
 if TYPE_CHECKING:
@@ -294,10 +303,22 @@ def test_stopwatch_counts_a_second_once_and_a_fork_apart() -> None:
 
 def test_profile_explains_where_the_time_of_a_build_goes(tmp_path: Path) -> None:
     """The stages and the rest come to the whole, and the work of each was seen."""
-    told = profile(tmp_path, 12)
+    told = profile(tmp_path, 100)
 
     seconds = {stage.name: stage.seconds for stage in told.stages}
     assert sum(seconds.values()) == pytest.approx(told.wall_seconds)
     assert all(stage.calls for stage in told.stages[:-1])
     assert seconds["everything else"] < told.wall_seconds / 2
     assert "| pages: templates |" in write_stages(told)
+
+
+def test_profile_tells_what_no_python_could_give_back() -> None:
+    """The files, the compression and the database of all processes, of all their time."""
+    stages = [
+        Stage(name="write files", seconds=1.0, worker_seconds=2.0, calls=1),
+        Stage(name="pages: templates", seconds=3.0, worker_seconds=4.0, calls=1),
+    ]
+    told = Profile(posts=1, wall_seconds=5.0, workers=1, stages=stages)
+
+    assert "they are 3.0 of the 11.0 seconds" in write_outside(told)
+    assert set(OUTSIDE) <= set(STAGES)
