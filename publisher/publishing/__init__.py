@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from publisher import posts, site
@@ -123,14 +124,14 @@ def _is_current(memory: Memory, workshop: Workshop, seen: Seen, *, now: datetime
 
 def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: datetime) -> Build:
     config, store = workshop.config, workshop.store
-    pages: list[Pages] = []
+    make_pages = cache(workshop.make_pages)
 
     def prepare() -> None:
         """Load what renders, while other processes parse."""
         import publisher.publishing.making  # noqa: PLC0415
         import publisher.publishing.outputs  # noqa: F401, PLC0415
 
-        pages.append(workshop.make_pages())
+        make_pages()
 
     with _undisturbed():
         # What only scans and compares loads none of this: it would be most of its time.
@@ -154,7 +155,7 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
             press = Press(
                 config=config,
                 catalog=catalog,
-                pages=pages[0],
+                pages=make_pages(),
                 library=library,
                 galley=galley,
                 editions=[one.content for one in public],
@@ -171,25 +172,35 @@ def _rebuild(workshop: Workshop, memory: Memory | None, seen: Seen, *, now: date
         done.unchanged += len(outputs) - len(done.written)
         inputs = {output.file: output.inputs for output in outputs}
         _remove(config.paths.output, details.inputs if details else (), inputs, done)
-        files = [name for output in outputs for name in output.files]
-        for output in waiting:
-            for name in output.files:
-                whole.pop(name, None)
-        kept = Memory(
-            fingerprint=workshop.fingerprint,
-            revision=seen.revision,
-            folder=seen.folder,
-            until=catalog.next_change_at.timestamp() if catalog.next_change_at else None,
-            outputs=len(inputs),
-            problems=catalog.problems,
-            files="\n".join(files),
-            lies=look_at(config.paths.output, files, known=whole),
-        )
+        for name in (name for output in waiting for name in output.files):
+            whole.pop(name, None)
+        kept = _remember(workshop, seen, catalog, outputs, whole)
         left = Details(inputs=inputs, parsed=library.parsed(), paths=library.paths_digest())
         state = config.paths.state
         data = dump_memory(kept, left, usable)
         site.write(state / MEMORY_FILE, data, root=state, private=True)
     return done
+
+
+def _remember(
+    workshop: Workshop,
+    seen: Seen,
+    catalog: Catalog,
+    outputs: Sequence[Output],
+    known: Mapping[str, Lie],
+) -> Memory:
+    """Return what is true now that everything is written; how the ``known`` files lie is known."""
+    files = [name for output in outputs for name in output.files]
+    return Memory(
+        fingerprint=workshop.fingerprint,
+        revision=seen.revision,
+        folder=seen.folder,
+        until=catalog.next_change_at.timestamp() if catalog.next_change_at else None,
+        outputs=len(outputs),
+        problems=catalog.problems,
+        files="\n".join(files),
+        lies=look_at(workshop.config.paths.output, files, known=known),
+    )
 
 
 @contextmanager
@@ -301,7 +312,7 @@ class Shelf:
 
 def mark_sources(config: Config) -> str:
     """Return what changes whenever a source is added, changed or removed; nothing is opened."""
-    from publisher.publishing.press import digest  # noqa: PLC0415 - a build of nothing needs none
+    from publisher.publishing.digests import digest  # noqa: PLC0415 - as in _rebuild
 
     scan = posts.scan(config.paths.posts)
     return digest(

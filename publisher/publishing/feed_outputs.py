@@ -7,7 +7,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from publisher import feeds, urls
-from publisher.publishing.press import Output, digest, source_facts
+from publisher.publishing.digests import digest, source_facts
+from publisher.publishing.press import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

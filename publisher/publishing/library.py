@@ -14,7 +14,8 @@ from publisher.editorial.catalog import Sources
 from publisher.errors import ContentError
 from publisher.model import Post
 from publisher.publishing.crew import share
-from publisher.publishing.memory import Parsed, digest_said, take_apart
+from publisher.publishing.digests import digest_said
+from publisher.publishing.memory import Parsed, take_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

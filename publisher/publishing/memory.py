@@ -180,18 +180,6 @@ def _in_folders(paths: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def digest_said(post: Post) -> str:
-    """Return a digest of what other pages say of a post."""
-    facts = (
-        *(post.id, post.location, post.title, post.summary),
-        *(post.published_at.isoformat(), post.tags),
-        # Plain values: what a dataclass or an enumeration says of itself takes far longer.
-        [(author.name, author.credentials, author.url) for author in post.authors],
-        sorted([channel.value for channel in post.channels]),
-    )
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
-
-
 def look_at(
     root: Path, files: Iterable[str], known: Mapping[str, Lie] = MappingProxyType({})
 ) -> array[int]:

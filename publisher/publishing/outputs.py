@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from publisher import headers, urls
 from publisher.editorial.catalog import on_channel
 from publisher.model import Channel
+from publisher.publishing.digests import digest, source_facts, together
 from publisher.publishing.feed_outputs import list_feeds
 from publisher.publishing.openness import describe_kept
-from publisher.publishing.press import Output, digest, source_facts, subjects_of, together
+from publisher.publishing.press import Output, subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,10 @@ def _series_facts(press: Press, series: Series) -> str:
     """Return a digest of what a page says of a series and each of its parts."""
     return digest(
         series.info,
-        [(p.number, p.withdrawn, press.said(p.post) if p.post else None) for p in series.parts],
+        [
+            (p.number, p.withdrawn, press.library.said(p.post) if p.post else None)
+            for p in series.parts
+        ],
     )
 
 
@@ -111,7 +115,7 @@ def _image_maker(press: Press, post: Post, name: str) -> Callable[[], bytes]:
 def _overviews(press: Press, web: Catalog, subjects: Subjects) -> Iterator[Output]:
     pages, mark = press.pages, press.pages.fingerprint
     of_series = {one.slug: _series_facts(press, one) for one in web.series}
-    everything = together([mark, *map(press.said, web.posts), *of_series.values()])
+    everything = together([mark, *map(press.library.said, web.posts), *of_series.values()])
     titles = {one.slug: one.title for one in web.series}
     for series in web.series:
         following = titles.get(series.info.next_series)
@@ -154,13 +158,13 @@ def _subjects(press: Press, subjects: Subjects) -> Iterator[Output]:
     for slug, (tag, posts) in subjects.tags.items():
         yield Output(
             file=f"tags/{slug}/index.html",
-            inputs=digest(mark, tag, together(map(press.said, posts))),
+            inputs=digest(mark, tag, together(map(press.library.said, posts))),
             make=_page(pages.tag, tag, posts),
         )
     for path, (author, written) in subjects.authors.items():
         yield Output(
             file=urls.output_file(path),
-            inputs=digest(mark, author, together(map(press.said, written))),
+            inputs=digest(mark, author, together(map(press.library.said, written))),
             make=_page(pages.author, author, written),
         )
     if counted := [(tag, len(posts)) for tag, posts in subjects.tags.values()]:

@@ -5,14 +5,13 @@ An output knows the digest of everything it depends on, so the build renders onl
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from publisher import feeds, renditions, urls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from publisher.config import Config
     from publisher.model import Author, Body, Catalog, EditionContent, Post
@@ -79,10 +78,6 @@ class Press:
     """The id and the series of every post ever published, in the order of first publication."""
     masthead: feeds.Masthead
 
-    def said(self, post: Post) -> str:
-        """Return a digest of what other pages say of a post."""
-        return self.library.said(post)
-
     def body(self, post: Post) -> Body:
         """Return a post's text."""
         return self.library.body(post, from_store=self.is_recalled(post))
@@ -132,16 +127,6 @@ def masthead_of(config: Config) -> feeds.Masthead:
     )
 
 
-def digest(*parts: object) -> str:
-    """Return a digest of values; a set's order differs between processes, so give none."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def source_facts(post: Post) -> tuple[object, ...]:
-    """Return what a post's own text is made from."""
-    return (post.path, post.location, post.part, post.source_sha256)
-
-
 def subjects_of(catalog: Catalog) -> Subjects:
     """Return the tags and the authors of the posts, each in the order of its address."""
     return Subjects(_by_tag(catalog), _by_author(catalog))
@@ -153,11 +138,6 @@ def _by_author(catalog: Catalog) -> dict[str, tuple[Author, list[Post]]]:
         for path, author in {urls.author_path(one.name): one for one in post.authors}.items():
             written.setdefault(path, (author, []))[1].append(post)
     return dict(sorted(written.items()))
-
-
-def together(digests: Iterable[str]) -> str:
-    """Return a digest of digests, in their order."""
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _by_tag(catalog: Catalog) -> dict[str, tuple[str, list[Post]]]:
